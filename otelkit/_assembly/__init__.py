@@ -1,0 +1,1 @@
+"""Fold settings and plugins into a Blueprint; install it."""

@@ -1,0 +1,1 @@
+"""How `opentelemetry-instrument` starts us: distro, configurator, flags, samplers, exporters."""

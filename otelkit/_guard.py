@@ -1,0 +1,79 @@
+"""Keeps our failures away from the host.
+
+Code of ours or of a plugin that runs inside the user's program runs inside a `Barrier`: what it raises is counted, logged
+once per cause, and goes no further. After `Barrier.LIMIT` faults in a row the guarded part is switched off.
+The user's own exceptions never pass through here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+_log = logging.getLogger("otelkit.guard")
+
+# Set by our test-suite, so that a contained bug of our own still fails a test.
+reraise_in_tests = False
+
+
+class Barrier:
+    """Counts and contains the faults of one guarded part (a step, an observer, a describer …).
+
+    Thread-safe: counts are approximate under contention by design, the log line per cause is not repeated.
+    """
+
+    LIMIT: Final = 10
+    """Faults in a row after which the part is switched off."""
+
+    __slots__ = ("_causes", "_in_a_row", "_lock", "_on_fault", "distribution", "faults", "last_cause", "name", "off")
+
+    def __init__(
+        self,
+        name: str,
+        distribution: str | None = None,
+        on_fault: Callable[[Barrier], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.distribution = distribution
+        self.faults = 0
+        self.last_cause: str | None = None
+        self.off = False
+        self._in_a_row = 0
+        self._causes: set[str] = set()
+        self._lock = threading.Lock()
+        self._on_fault = on_fault
+
+    def fault(self, error: BaseException, doing: str) -> None:
+        """Record that the part raised ``error`` while ``doing`` something; never raises (except under our tests)."""
+        if reraise_in_tests and self.distribution is None:
+            raise error
+        cause = f"{type(error).__name__}: {error}"[:500]
+        with self._lock:
+            self.faults += 1
+            self._in_a_row += 1
+            self.last_cause = f"{doing}: {cause}"
+            key = f"{doing}:{type(error).__qualname__}"
+            first = key not in self._causes and len(self._causes) < 20
+            if first:
+                self._causes.add(key)
+            switched_off = not self.off and self._in_a_row >= self.LIMIT
+            if switched_off:
+                self.off = True
+        if first:
+            origin = f" (distribution {self.distribution})" if self.distribution else ""
+            _log.warning("%s%s failed in %s: %s; it is skipped and counted", self.name, origin, doing, cause)
+        if switched_off:
+            _log.warning("%s switched off after %d faults in a row; `otelkit doctor` has more", self.name, self.LIMIT)
+        if self._on_fault is not None:
+            self._on_fault(self)
+
+    def success(self) -> None:
+        """Record one call that went well, which ends a row of faults."""
+        if self._in_a_row:
+            self._in_a_row = 0
+
+    def after_fork(self) -> None:
+        """Give the child its own lock: the parent's may be held by a thread that does not exist here."""
+        self._lock = threading.Lock()

@@ -1,0 +1,1 @@
+"""How telemetry leaves the process: exporters that account for every item, and the spool on disk."""

@@ -1,0 +1,1 @@
+"""The default without any server: OTLP receiver, wire parser, SQLite store and spool."""

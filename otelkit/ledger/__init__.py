@@ -1,0 +1,1 @@
+"""The account of telemetry: what was created, delivered, lost and why."""

@@ -1,0 +1,1 @@
+"""Instruments built from declared specs; rate, errors and duration of every stage call."""

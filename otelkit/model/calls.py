@@ -1,0 +1,95 @@
+"""A stage, and one call of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+
+AttributeScalar = str | bool | int | float
+AttributeValue = AttributeScalar | tuple[AttributeScalar, ...] | list[str] | list[bool] | list[int] | list[float]
+
+
+class StageKind(Enum):
+    """How a stage runs, which decides how it is wrapped."""
+
+    FUNCTION = "function"
+    COROUTINE = "coroutine"
+    GENERATOR = "generator"
+    ASYNC_GENERATOR = "async_generator"
+    BLOCK = "block"
+
+
+class Outcome(Enum):
+    """How a call ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """What is known of a stage before it is ever called. One object per wrapped function; compared by identity."""
+
+    name: str
+    """Shown to people; `pipeline.stage.name`."""
+    kind: StageKind
+    pipeline: str | None = None
+    """As given to the decorator; None: the run's, the setting's or the service's name."""
+    item: str | None = None
+    """Name of the argument that identifies the item, if given."""
+    function: str | None = None
+    """Full dotted path; `code.function.name`."""
+    parameters: tuple[str, ...] = ()
+    """Names of the positional parameters, in order, for describers."""
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    """Put on every span of the stage."""
+
+
+class StageCall:
+    """One call of a stage, while it runs and when it has ended. What `CallObserver`s see.
+
+    ``context`` is the OpenTelemetry context with the call's span in it, for exemplars.
+    """
+
+    __slots__ = (
+        "context",
+        "duration_ns",
+        "error",
+        "items_failed",
+        "items_ok",
+        "items_skipped",
+        "outcome",
+        "pipeline",
+        "stage",
+        "start_ns",
+    )
+
+    def __init__(self, stage: Stage, pipeline: str, start_ns: int, context: Context | None) -> None:
+        self.stage = stage
+        self.pipeline = pipeline
+        self.start_ns = start_ns
+        """Monotonic nanoseconds."""
+        self.context = context
+        self.duration_ns = 0
+        """Set when the call has ended."""
+        self.outcome: Outcome | None = None
+        """None while the call runs."""
+        self.error: BaseException | None = None
+        """The exception that left the stage, if any; also for cancelled calls."""
+        self.items_ok = 0
+        self.items_failed = 0
+        self.items_skipped = 0
+
+    @property
+    def error_type(self) -> str | None:
+        """Qualified name of the error (`error.type`); None unless the outcome is an error."""
+        if self.error is None or self.outcome is not Outcome.ERROR:
+            return None
+        cls = type(self.error)
+        return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -1,0 +1,32 @@
+"""Those who see every stage call, sampled or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from otelkit.model.calls import StageCall
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
+
+
+class CallObserver:
+    """Sees every stage call. Subclass it, give it a ``name``, override what you need.
+
+    Runs in the user's thread, inside their hot loop: be quick, never block. Faults are contained and counted.
+    """
+
+    name: str = ""
+
+    def bind(self, meter: Meter, instruments: Mapping[str, object]) -> None:
+        """Get the instruments built from the declared `MetricSpec`s, by metric name.
+
+        Called once when installed, and again in a forked child, where the instruments are new.
+        """
+
+    def opened(self, call: StageCall) -> None:
+        """See a call that starts."""
+
+    def closed(self, call: StageCall) -> None:
+        """See a call that has ended: outcome, duration and items are final."""

@@ -1,0 +1,52 @@
+"""What decorated functions need of an installed otelkit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from otelkit.model.calls import AttributeValue, Stage
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
+
+class OpenCall(Protocol):
+    """A stage call between its start and its end. Not thread-safe: it belongs to the call."""
+
+    @property
+    def context(self) -> Context:
+        """The context in which the stage's own code runs: the call's span is current in it."""
+
+    @property
+    def span(self) -> Span:
+        """The call's span; a non-recording one if it is not sampled."""
+
+    def set(self, key: str, value: AttributeValue) -> None:
+        """Put an attribute on the span."""
+
+    def add_items(self, ok: int = 0, failed: int = 0, skipped: int = 0) -> None:
+        """Count items handled in this call; replaces the one item of a plain call, repeated calls add."""
+
+    def yielded(self) -> None:
+        """Count one value that a generator handed out."""
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the call with the exception that leaves it, or None. Repeated calls do nothing. Never raises."""
+
+
+class StageRuntime(Protocol):
+    """What is installed in this process, as far as stages know. Its methods never raise."""
+
+    def open(
+        self,
+        stage: Stage,
+        args: tuple[Any, ...] = (),  # Any: the user's own arguments
+        kwargs: Mapping[str, Any] | None = None,
+        parent: Context | None = None,
+    ) -> OpenCall:
+        """Start a call. ``parent`` is the context to start in; None: the current one."""
+
+    def flush(self, timeout_s: float) -> bool:
+        """Send what is pending; False if that did not succeed in time."""

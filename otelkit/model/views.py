@@ -1,0 +1,159 @@
+"""What the embedded store answers: runs, stages, traces. Field names are those of the CLI's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from otelkit.model.calls import AttributeValue
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """One stage of one run, over all its processes."""
+
+    name: str
+    calls: int
+    """Ended calls."""
+    failed: int
+    """Ended with an error."""
+    items: int
+    """ok + failed + skipped."""
+    p50_s: float | None
+    """Median duration; None without ended calls. Read from a histogram: at most 5 % off."""
+    p95_s: float | None
+    busy: float
+    """Share of the run's wall time in which the stage ran, summed over workers: above 1.0 with several workers."""
+    pipeline: str | None = None
+    active: int = 0
+    """Calls running now, as far as the last metrics said."""
+    calls_per_s: float | None = None
+    """Over the last 5 seconds of the run."""
+    items_per_s: float | None = None
+    depth: int | None = None
+    """Items waiting in the watched queue named after this stage, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRef:
+    """Points at one notable stage call."""
+
+    stage: str
+    item: str | None
+    trace_id: str
+    """32 hex digits."""
+    span_id: str
+    duration_s: float
+    error: str | None = None
+    """`error.type: message`, shortened, if it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A watched queue, as last reported."""
+
+    name: str
+    depth: int
+    capacity: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run."""
+
+    id: str
+    name: str
+    state: str
+    """``running``, ``ok``, ``failed``, ``interrupted`` or ``ended`` (over, but nobody said how)."""
+    started_at: str
+    """RFC 3339, UTC."""
+    duration_s: float
+    spans: int
+    lost: int
+    """Spans, log records and points that senders reported lost."""
+    stages: tuple[StageRow, ...] = ()
+    exit_code: int | None = None
+    progress: int | None = None
+    """Items handled, if the run tells."""
+    total: int | None = None
+    eta_s: float | None = None
+    slowest: ItemRef | None = None
+    last_failed: ItemRef | None = None
+    queues: tuple[QueueRow, ...] = ()
+    logs: int = 0
+    """Log records stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    name: str
+    time_unix_nano: int
+    attributes: Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanView:
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    start_unix_nano: int
+    duration_ns: int
+    status: str
+    """``unset``, ``ok`` or ``error``."""
+    attributes: Mapping[str, AttributeValue]
+    events: tuple[EventView, ...]
+    links: tuple[LinkView, ...]
+    resource: Mapping[str, AttributeValue]
+    kind: str = "internal"
+    status_message: str = ""
+    trace_state: str = ""
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    time_unix_nano: int
+    trace_id: str | None
+    span_id: str | None
+    severity: str
+    """``INFO``, ``ERROR`` … as sent; severity text, else derived from the number."""
+    body: str
+    attributes: Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceView:
+    trace_id: str
+    spans: tuple[SpanView, ...]
+    """By start time."""
+    logs: tuple[LogView, ...]
+    """By time."""
+
+
+class Reader(Protocol):
+    """Read access to a store; safe beside a writer in another process."""
+
+    def runs(self, limit: int = 20) -> list[RunRow]:
+        """Return the newest runs first, without stages."""
+
+    def run(self, run_id: str) -> RunRow | None:
+        """Return one run with its stages, queues and notable items; a unique prefix of the id is enough."""
+
+    def trace(self, trace_id: str) -> TraceView | None:
+        """Return one trace; a unique prefix of the id is enough."""
+
+    def export(self, run_id: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield OTLP/JSON objects (``resourceSpans`` or ``resourceLogs`` …), one per line of the file a Collector reads."""
+
+    def stats(self) -> Mapping[str, int]:
+        """Return counts: spans, traces, logs, points, bytes on disk, schema version."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,125 @@
+"""Every attribute, metric and event name that otelkit writes, with its meaning, unit and whether it may hold user data.
+
+The reference pages are generated from the tables at the end; nothing else in the project spells these names out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What one name means."""
+
+    key: str
+    """As it is written."""
+    meaning: str
+    """One sentence."""
+    unit: str = ""
+    """In UCUM notation, as OpenTelemetry writes units; empty where there is none."""
+    kind: Literal["attribute", "counter", "updown", "gauge", "histogram", "resource", "event"] = "attribute"
+    user_data: bool = False
+    """May hold data of the user's own (file names, ids): redactable, never logged by us."""
+
+
+# -- span attributes -----------------------------------------------------------------------------------------------
+PIPELINE_NAME: Final = "pipeline.name"
+PIPELINE_RUN_ID: Final = "pipeline.run.id"
+PIPELINE_RUN_NAME: Final = "pipeline.run.name"
+STAGE_NAME: Final = "pipeline.stage.name"
+STAGE_KIND: Final = "pipeline.stage.kind"
+STAGE_OUTCOME: Final = "pipeline.stage.outcome"
+ITEM_ID: Final = "pipeline.item.id"
+ITEM_OUTCOME: Final = "pipeline.item.outcome"
+ITEMS_OK: Final = "pipeline.items.ok"
+ITEMS_FAILED: Final = "pipeline.items.failed"
+ITEMS_SKIPPED: Final = "pipeline.items.skipped"
+STAGE_WAIT_S: Final = "pipeline.stage.wait_s"
+STAGE_BLOCKED_S: Final = "pipeline.stage.blocked_s"
+RUN_TOTAL: Final = "pipeline.run.total"
+QUEUE_NAME: Final = "pipeline.queue.name"
+ARGUMENT_PREFIX: Final = "pipeline.argument."
+CODE_FUNCTION: Final = "code.function.name"
+ERROR_TYPE: Final = "error.type"
+SAMPLING_REASON: Final = "otelkit.sampling.reason"
+SAMPLING_RATE: Final = "otelkit.sampling.rate"
+SERVICE_NAME: Final = "service.name"
+SERVICE_INSTANCE_ID: Final = "service.instance.id"
+DISTRO_NAME: Final = "telemetry.distro.name"
+DISTRO_VERSION: Final = "telemetry.distro.version"
+LOST_SIGNAL: Final = "signal"
+LOST_REASON: Final = "reason"
+STEP: Final = "step"
+
+# -- metrics -------------------------------------------------------------------------------------------------------
+METRIC_STAGE_DURATION: Final = "pipeline.stage.duration"
+METRIC_STAGE_ACTIVE: Final = "pipeline.stage.active"
+METRIC_STAGE_ITEMS: Final = "pipeline.stage.items"
+METRIC_STAGE_BUSY: Final = "pipeline.stage.busy"
+METRIC_QUEUE_DEPTH: Final = "pipeline.queue.depth"
+METRIC_QUEUE_CAPACITY: Final = "pipeline.queue.capacity"
+METRIC_QUEUE_WAIT: Final = "pipeline.queue.wait"
+METRIC_RUN_PROGRESS: Final = "pipeline.run.progress"
+METRIC_RUN_TOTAL: Final = "pipeline.run.total"
+METRIC_LOST: Final = "otelkit.telemetry.lost"
+METRIC_STEP_FAULTS: Final = "otelkit.step.faults"
+
+ATTRIBUTES: Final[tuple[Name, ...]] = (
+    Name(PIPELINE_NAME, "The pipeline that a stage or run belongs to."),
+    Name(PIPELINE_RUN_ID, "One execution of a pipeline; the same in all its processes. Never a metric attribute."),
+    Name(PIPELINE_RUN_NAME, "The name given to `otelkit.run`."),
+    Name(STAGE_NAME, "The stage."),
+    Name(STAGE_KIND, "How the stage runs: `function`, `coroutine`, `generator`, `async_generator` or `block`."),
+    Name(STAGE_OUTCOME, "`ok`, `error` or `cancelled`."),
+    Name(ITEM_ID, "Which item the call handled, if known.", user_data=True),
+    Name(ITEM_OUTCOME, "`ok`, `failed` or `skipped`; on item counters only."),
+    Name(ITEMS_OK, "Items this call handled well.", "{item}"),
+    Name(ITEMS_FAILED, "Items this call failed on.", "{item}"),
+    Name(ITEMS_SKIPPED, "Items this call left out on purpose.", "{item}"),
+    Name(STAGE_WAIT_S, "Time inside the call spent waiting for input.", "s"),
+    Name(STAGE_BLOCKED_S, "Time inside the call spent waiting for a full output.", "s"),
+    Name(RUN_TOTAL, "Items the run expects to handle, if it knows; on the run's root span.", "{item}"),
+    Name(QUEUE_NAME, "The name given to `otelkit.watch`."),
+    Name(
+        ARGUMENT_PREFIX + "*",
+        "What a describer says of an argument, by the argument's name: sizes and types, or a short value; never a payload.",
+        user_data=True,
+    ),
+    Name(CODE_FUNCTION, "Full dotted path of the stage's function."),
+    Name(ERROR_TYPE, "Qualified name of the exception that left the stage; absent otherwise."),
+    Name(SAMPLING_REASON, "Why this trace was kept."),
+    Name(SAMPLING_RATE, "Probability at which it was kept, above 0 to 1.", "1"),
+)
+
+RESOURCE_ATTRIBUTES: Final[tuple[Name, ...]] = (
+    Name(PIPELINE_RUN_ID, "The run that the process belongs to.", kind="resource"),
+    Name(SERVICE_INSTANCE_ID, "This process; a forked child has its own.", kind="resource"),
+    Name(DISTRO_NAME, "`otelkit`, when otelkit configured the SDK.", kind="resource"),
+    Name(DISTRO_VERSION, "The version of otelkit.", kind="resource"),
+)
+
+METRICS: Final[tuple[Name, ...]] = (
+    Name(
+        METRIC_STAGE_DURATION,
+        "Duration of stage calls; every call, whatever is sampled. `error.type` is set on failed calls.",
+        "s",
+        "histogram",
+    ),
+    Name(METRIC_STAGE_ACTIVE, "Stage calls running now.", "{call}", "updown"),
+    Name(METRIC_STAGE_ITEMS, "Items handled, by `pipeline.item.outcome`.", "{item}", "counter"),
+    Name(
+        METRIC_STAGE_BUSY,
+        "Share of wall time since the last reading in which the stage was running, summed over its workers.",
+        "1",
+        "gauge",
+    ),
+    Name(METRIC_QUEUE_DEPTH, "Items in a watched queue.", "{item}", "gauge"),
+    Name(METRIC_QUEUE_CAPACITY, "Most items a watched queue can hold; absent for an unbounded one.", "{item}", "gauge"),
+    Name(METRIC_QUEUE_WAIT, "Time that `put` or `get` waited, by `operation`.", "s", "histogram"),
+    Name(METRIC_RUN_PROGRESS, "Items the run has handled so far.", "{item}", "gauge"),
+    Name(METRIC_RUN_TOTAL, "Items the run expects to handle.", "{item}", "gauge"),
+    Name(METRIC_LOST, "Telemetry that could not be delivered, by `signal` and `reason`.", "{span}", "counter"),
+    Name(METRIC_STEP_FAULTS, "Faults of plugins contained on the span path, by `step`.", "{fault}", "counter"),
+)

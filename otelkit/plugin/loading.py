@@ -1,0 +1,43 @@
+"""Find plugins and import them, one by one, so that a broken one harms only itself."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from otelkit.plugin.defaults import BUILT_IN
+
+GROUP: Final = "otelkit"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A plugin that is installed, not yet imported."""
+
+    name: str
+    distribution: str | None
+    """None: otelkit's own, or handed over in code."""
+    version: str | None
+    load: Callable[[], Any]  # Any: a module or any object with hookimpls
+    builtin: bool = False
+
+
+def builtin_candidates(names: Iterable[str] = BUILT_IN) -> Iterator[Candidate]:
+    """Yield otelkit's own plugins."""
+    for dotted in names:
+        yield Candidate(f"otelkit.{dotted.rpartition('.')[2]}", None, None, _importer(dotted), builtin=True)
+
+
+def _importer(dotted: str) -> Callable[[], Any]:
+    return lambda: importlib.import_module(dotted)
+
+
+def installed_candidates() -> Iterator[Candidate]:
+    """Yield the plugins that installed distributions name in the entry-point group ``otelkit``, by name."""
+    found: Iterable[EntryPoint] = entry_points(group=GROUP)
+    for entry in sorted(found, key=lambda entry: entry.name):
+        dist = entry.dist
+        yield Candidate(entry.name, dist.name if dist else "unknown", dist.version if dist else None, entry.load)

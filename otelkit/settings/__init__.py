@@ -1,0 +1,7 @@
+"""One declared list of settings → environment, file, code, command-line flags and reference page."""
+
+from otelkit.settings.declare import Setting
+from otelkit.settings.resolve import Settings, resolve
+from otelkit.settings.sources import FileSource, read_settings_file
+
+__all__ = ["FileSource", "Setting", "Settings", "read_settings_file", "resolve"]

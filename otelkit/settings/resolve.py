@@ -1,0 +1,131 @@
+"""Fold defaults < file < environment < code into one immutable `Settings`; report all mistakes at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from otelkit.settings.declare import ENV_PREFIX, Setting, SettingValue
+from otelkit.settings.sources import FileSource
+
+
+@dataclass(frozen=True, slots=True)
+class Settings(Mapping[str, SettingValue]):
+    """Every setting's value and where it came from. ``settings["exit_limit_s"]``, or typed: ``settings.number(...)``."""
+
+    declared: Mapping[str, Setting]
+    in_force: Mapping[str, SettingValue]
+    sources: Mapping[str, str]
+    """Name -> ``default``, ``environment``, ``code`` or the file."""
+    mistakes: tuple[str, ...] = ()
+    """One sentence for each wrong value; the default is in force instead."""
+
+    def __getitem__(self, name: str) -> SettingValue:
+        return self.in_force[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.in_force)
+
+    def __len__(self) -> int:
+        return len(self.in_force)
+
+    def text(self, name: str) -> str:
+        """Return a text setting; "" where it is not set."""
+        value = self.in_force[name]
+        return "" if value is None else str(value)
+
+    def flag(self, name: str) -> bool:
+        """Return a yes/no setting."""
+        return bool(self.in_force[name])
+
+    def number(self, name: str) -> float:
+        """Return a numeric setting in its declared unit."""
+        value = self.in_force[name]
+        assert isinstance(value, int | float), name
+        return float(value)
+
+    def whole(self, name: str) -> int:
+        """Return a whole-number setting in its declared unit."""
+        return int(self.number(name))
+
+    def items_of(self, name: str) -> tuple[str, ...]:
+        """Return a list setting."""
+        value = self.in_force[name]
+        return value if isinstance(value, tuple) else ()
+
+
+def resolve(
+    declared: Iterable[Setting],
+    *,
+    env: Mapping[str, str],
+    file: FileSource | None = None,
+    code: Mapping[str, object] | None = None,
+    complete: bool = True,
+) -> Settings:
+    """Return the settings in force.
+
+    Args:
+        declared: All settings known so far.
+        env: The environment.
+        file: What the settings file says.
+        code: Keywords given to ``otelkit.configure``.
+        complete: Whether ``declared`` is everything, so that an unknown name is a mistake.
+    """
+    settings = {setting.name: setting for setting in declared}
+    file = file or FileSource()
+    code = code or {}
+    values: dict[str, SettingValue] = {}
+    sources: dict[str, str] = {}
+    mistakes: list[str] = list(file.mistakes)
+    for setting in settings.values():
+        values[setting.name], sources[setting.name] = setting.default, "default"
+        for raw, source in _given(setting, env, file, code):
+            try:
+                values[setting.name], sources[setting.name] = setting.parse(raw), source
+            except (ValueError, OverflowError):
+                mistakes.append(
+                    f"{setting.name} is {_shown(setting, raw)} (from {source}); expected {setting.expected}. "
+                    f"{_shown(setting, values[setting.name])} is used until it is corrected."
+                )
+    if complete:
+        mistakes += _unknown(settings, env, file, code)
+    return Settings(settings, values, sources, tuple(mistakes))
+
+
+def _given(
+    setting: Setting, env: Mapping[str, str], file: FileSource, code: Mapping[str, object]
+) -> Iterator[tuple[object, str]]:
+    """Yield the given values, the weakest source first."""
+    if setting.name in file.values:
+        yield file.values[setting.name], f"{setting.name} in {file.where}"
+    for variable in (*reversed(setting.aliases), setting.env):
+        # An empty variable counts as unset, as OpenTelemetry's specification asks.
+        if env.get(variable, "") != "":
+            yield env[variable], variable
+    if setting.name in code:
+        yield code[setting.name], "code"
+
+
+def _shown(setting: Setting, value: object) -> str:
+    return "(hidden)" if setting.secret and value else repr(value)
+
+
+def _unknown(
+    settings: Mapping[str, Setting], env: Mapping[str, str], file: FileSource, code: Mapping[str, object]
+) -> Iterator[str]:
+    by_env = {setting.env: setting for setting in settings.values()}
+    for variable in sorted(env):
+        if variable.startswith(ENV_PREFIX) and variable not in by_env:
+            yield f"{variable} is set in the environment, but there is no such setting. {_nearest(variable, by_env)}"
+    for key in file.values:
+        if key not in settings:
+            yield f"{key} is set in {file.where}, but there is no such setting. {_nearest(str(key), settings)}"
+    for key in code:
+        if key not in settings:
+            yield f"{key} was given in code, but there is no such setting. {_nearest(key, settings)}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]}?" if close else "`otelkit plan` lists all settings."

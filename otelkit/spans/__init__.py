@@ -1,0 +1,1 @@
+"""The path of a span: from its end through the chain of steps to the exporters."""
