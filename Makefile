@@ -1,0 +1,31 @@
+# Five targets; each works on a machine that has Python 3.11+ and make, and makes the environment it needs.
+PYTHON ?= python3
+export PYTHON
+
+.PHONY: demo test check bench docs
+
+demo: ## Watch a real pipeline explain itself, then read one slow and one failing item.
+	@tools/environment.sh .venv-run requirements/run.txt
+	@PATH="$(CURDIR)/.venv-run/bin:$$PATH" otelkit demo
+
+test: check ## Everything that must hold: the whole suite, then what the oldest supported SDK must also do.
+	.venv/bin/python -m pytest
+	@tools/environment.sh .venv-oldest-sdk requirements/dev-oldest-sdk.txt
+	.venv-oldest-sdk/bin/python -m pytest -m sdk
+
+check: ## Format, lint, types, floors, and that what is generated is current.
+	@tools/environment.sh .venv requirements/dev.txt
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m docs.generate --check
+
+bench: ## Side by side with the stock SDK and its peers; a table, and JSON under .cache/bench.
+	@tools/environment.sh .venv requirements/dev.txt
+	@tools/environment.sh .venv-bench requirements/bench.txt
+	.venv-bench/bin/python -m benchmarks
+
+docs: ## Write the generated reference pages anew.
+	@tools/environment.sh .venv requirements/dev.txt
+	.venv/bin/python -m docs.generate
