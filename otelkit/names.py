@@ -47,6 +47,7 @@ SAMPLING_REASON: Final = "otelkit.sampling.reason"
 SAMPLING_RATE: Final = "otelkit.sampling.rate"
 SERVICE_NAME: Final = "service.name"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
+PROCESS_PID: Final = "process.pid"
 DISTRO_NAME: Final = "telemetry.distro.name"
 DISTRO_VERSION: Final = "telemetry.distro.version"
 LOST_SIGNAL: Final = "signal"
@@ -96,6 +97,7 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
 RESOURCE_ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(PIPELINE_RUN_ID, "The run that the process belongs to.", kind="resource"),
     Name(SERVICE_INSTANCE_ID, "This process; a forked child has its own.", kind="resource"),
+    Name(PROCESS_PID, "The operating system's number of the process.", kind="resource"),
     Name(DISTRO_NAME, "`otelkit`, when otelkit configured the SDK.", kind="resource"),
     Name(DISTRO_VERSION, "The version of otelkit.", kind="resource"),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from otelkit._assembly.processors import installed_processors
 from otelkit.errors import TargetError
 from otelkit.model.blueprint import Blueprint, Offered
 from otelkit.model.checks import Finding, Severity
@@ -38,7 +39,7 @@ def load_plugins(
     early = resolve(_LOADING, env=env, file=file, code=code, complete=False)
     plugins = Plugins()
     plugins.load(
-        (*builtin_candidates(), *installed_candidates(), *extra),
+        (*builtin_candidates(), *installed_candidates(), *installed_processors(), *extra),
         allow=early.items_of("plugins_allow"),
         deny=early.items_of("plugins_deny"),
     )

@@ -1,0 +1,73 @@
+"""The end of the program: whichever way it comes, what is pending is sent within the exit limit."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+
+class Ending:
+    """Calls ``finish`` once at the end of the process, and ``flush`` at the end of multiprocessing children.
+
+    SIGTERM: flushes and then takes the default action, so that the exit status stays −15. Only in the main thread, only if
+    the program has no handler of its own, never in children.
+
+    Args:
+        finish: Sends what is pending and stops; bounded in time by itself; must not raise.
+        flush: Sends what is pending; must not raise.
+    """
+
+    def __init__(self, finish: Callable[[], None], flush: Callable[[], None]) -> None:
+        self._finish = finish
+        self._flush = flush
+        self._pid = os.getpid()
+        self._handles_sigterm = False
+
+    def install(self) -> None:
+        """Register with the interpreter."""
+        atexit.register(self._finish)
+        self._install_sigterm()
+        # Imported here: 2 ms that only a process which really installs otelkit should pay.
+        from multiprocessing import util
+
+        # Children that multiprocessing forks or spawns end by os._exit, past atexit; they do run Finalizers. The registry of
+        # these is emptied in a new child before the after-forkers run, so this is the place to register one.
+        util.register_after_fork(self, _finalize_in_child)
+
+    def in_child(self) -> None:
+        """Adapt to a forked child: SIGTERM has its default action again."""
+        if self._handles_sigterm and signal.getsignal(signal.SIGTERM) == self._on_sigterm:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._handles_sigterm = False
+
+    def flush_child(self) -> None:
+        """Send what a multiprocessing child still holds."""
+        self._flush()
+
+    def uninstall(self) -> None:
+        """Take everything back."""
+        atexit.unregister(self._finish)
+        self.in_child()
+
+    def _install_sigterm(self) -> None:
+        if threading.current_thread() is not threading.main_thread() or os.name != "posix":
+            return
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, self._on_sigterm)
+            self._handles_sigterm = True
+
+    def _on_sigterm(self, signum: int, frame: FrameType | None) -> None:
+        if os.getpid() == self._pid:
+            self._finish()
+        signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)
+
+
+def _finalize_in_child(ending: Ending) -> None:
+    from multiprocessing import util
+
+    util.Finalize(ending, ending.flush_child, exitpriority=100)

@@ -1,0 +1,97 @@
+"""Which exporters ``OTEL_*`` asks for, resolved one by one, so that a wrong name costs only itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from otelkit._assembly.environment import find_entry_point, known_names, names, nearest
+from otelkit.model.signals import Signal
+
+_log = logging.getLogger("otelkit.settings")
+
+_VARIABLE: Final[Mapping[Signal, str]] = {
+    "traces": "OTEL_TRACES_EXPORTER",
+    "metrics": "OTEL_METRICS_EXPORTER",
+    "logs": "OTEL_LOGS_EXPORTER",
+}
+_BY_PROTOCOL: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
+_EXTRA_HINT: Final = "Install the extra: pip install 'otelkit[grpc]'."
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterChoice:
+    """One exporter that will be built."""
+
+    signal: Signal
+    name: str
+    """As the user wrote it, or ``otlp``."""
+    factory: Callable[[], Any]  # Any: SpanExporter, MetricExporter, MetricReader or LogRecordExporter
+    endpoint: str | None
+    """Where OTLP over HTTP goes; None for all else."""
+    is_otlp: bool
+    """Whether what it can't send may be spooled and sent by another OTLP exporter later."""
+
+
+def choose_exporters(signal: Signal, env: Mapping[str, str]) -> list[ExporterChoice]:
+    """Return what to build for a signal; each name that can't be used is logged once with its reason and left out."""
+    chosen = []
+    for name in names(env, _VARIABLE[signal], "otlp"):
+        choice = _choose(signal, name, env)
+        if choice is not None:
+            chosen.append(choice)
+    return chosen
+
+
+def otlp_endpoint(signal: Signal, env: Mapping[str, str]) -> str:
+    """Return the URL to which OTLP over HTTP is sent, by OpenTelemetry's rules."""
+    own = env.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT", "").strip()
+    if own:
+        return own
+    shared = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip() or "http://localhost:4318"
+    return f"{shared.rstrip('/')}/v1/{signal}"
+
+
+def _choose(signal: Signal, name: str, env: Mapping[str, str]) -> ExporterChoice | None:
+    entry_name = _otlp_entry_name(signal, name, env)
+    if entry_name is None:
+        return None
+    group = f"opentelemetry_{signal}_exporter"
+    entry = find_entry_point(group, entry_name)
+    if entry is None:
+        hint = _EXTRA_HINT if "grpc" in entry_name else nearest(name, ["none", "otlp", *known_names(group)])
+        _log.error(
+            "%s asks for the exporter %r, which is not installed. %s All other telemetry works on.",
+            _VARIABLE[signal], name, hint,
+        )  # fmt: skip
+        return None
+    try:
+        factory = entry.load()
+    except Exception as error:  # noqa: BLE001 - a stranger's module may raise anything at import
+        _log.error(
+            "the exporter %r (%s) could not be imported: %s: %s. All other telemetry works on.",
+            name, _VARIABLE[signal], type(error).__name__, error,
+        )  # fmt: skip
+        return None
+    is_otlp = entry_name.startswith("otlp") or entry_name == "jaeger"
+    endpoint = otlp_endpoint(signal, env) if entry_name == "otlp_proto_http" else None
+    return ExporterChoice(signal, name, factory, endpoint, is_otlp)
+
+
+def _otlp_entry_name(signal: Signal, name: str, env: Mapping[str, str]) -> str | None:
+    """Resolve ``otlp`` by the protocol settings; other names stay. None: the protocol is wrong, and it was said."""
+    if name != "otlp":
+        return name
+    for variable in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        protocol = env.get(variable, "").strip()
+        if protocol:
+            if protocol in _BY_PROTOCOL:
+                return _BY_PROTOCOL[protocol]
+            _log.error(
+                "%s is %r; expected one of %s. The signal %s is not exported until it is corrected.",
+                variable, protocol, ", ".join(sorted(_BY_PROTOCOL)), signal,
+            )  # fmt: skip
+            return None
+    return "otlp_proto_http"

@@ -1,0 +1,64 @@
+"""Stock SDK span processors as plugins: the entry-point group ``opentelemetry_span_processor``, and ``configure``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+from opentelemetry.sdk.trace import SpanProcessor
+
+from otelkit.model.steps import SpanStep
+from otelkit.plugin import hookimpl
+from otelkit.plugin.loading import Candidate
+from otelkit.settings import Settings
+from otelkit.spans.adopt import AdoptedProcessor
+
+GROUP: Final = "opentelemetry_span_processor"
+
+
+class _ProcessorPlugin:
+    """Makes a plugin of a processor's factory, so that its failures are attributed like every plugin's."""
+
+    def __init__(self, name: str, factory: Callable[..., Any]) -> None:
+        self._name = name
+        self._factory = factory
+
+    @hookimpl
+    def otelkit_span_steps(self, settings: Settings) -> Iterable[SpanStep]:
+        processor = self._factory(**_wanted(self._factory, settings))
+        if not isinstance(processor, SpanProcessor):
+            raise TypeError(f"made a {type(processor).__name__}; expected a SpanProcessor of the OpenTelemetry SDK")
+        return (AdoptedProcessor(self._name, processor),)
+
+
+def _wanted(factory: Callable[..., Any], settings: Settings) -> dict[str, Any]:
+    """Return the settings that the factory has parameters for."""
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return {}
+    return {name: settings[name] for name in parameters if name in settings}
+
+
+def installed_processors() -> Iterator[Candidate]:
+    """Yield the processors that installed distributions offer, by name."""
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        dist = entry.dist
+
+        def load(entry: Any = entry) -> _ProcessorPlugin:
+            return _ProcessorPlugin(entry.name, entry.load())
+
+        yield Candidate(entry.name, dist.name if dist else "unknown", dist.version if dist else None, load)
+
+
+def given_processors(processors: Iterable[SpanProcessor]) -> Iterator[Candidate]:
+    """Yield processors handed over in code, named by their class and position."""
+    for position, processor in enumerate(processors, 1):
+        name = f"{type(processor).__name__}-{position}"
+
+        def load(name: str = name, processor: SpanProcessor = processor) -> _ProcessorPlugin:
+            return _ProcessorPlugin(name, lambda: processor)
+
+        yield Candidate(name, None, None, load, builtin=True)

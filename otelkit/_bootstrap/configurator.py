@@ -1,0 +1,26 @@
+"""What ``opentelemetry-instrument`` calls to set up the SDK."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+_log = logging.getLogger("otelkit.bootstrap")
+
+
+class OtelkitConfigurator:
+    """Plans and installs otelkit in this process. Whatever goes wrong, the program starts."""
+
+    def configure(self, **kwargs: Any) -> None:  # Any: upstream passes more with every release
+        """Install otelkit.
+
+        Args:
+            kwargs: From upstream; ``auto_instrumentation_version`` goes into the resource.
+        """
+        try:
+            # Here, so that what fails at import is contained too.
+            from otelkit._assembly.install import install_from_environment
+
+            install_from_environment(auto_version=kwargs.get("auto_instrumentation_version"))
+        except Exception:
+            _log.exception("otelkit could not start; the program runs without it. `otelkit doctor` may tell why")

@@ -1,0 +1,59 @@
+"""The way of a log record from the SDK to the exporters: one bounded buffer, one background thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+
+from otelkit._bounded import Drain
+from otelkit.model.signals import Account
+
+
+class BufferedLogProcessor(LogRecordProcessor):
+    """Buffers records and hands them to ``deliver`` in batches; what finds the buffer full is counted as lost.
+
+    Args:
+        deliver: Sends a batch; must not raise.
+        account: Where created and lost records are counted.
+        limit: Most records held, >= 1.
+        batch: Most records handed over at once.
+        delay_s: Longest time a record waits.
+    """
+
+    def __init__(
+        self,
+        deliver: Callable[[Sequence[ReadableLogRecord]], None],
+        account: Account,
+        *,
+        limit: int,
+        batch: int,
+        delay_s: float,
+    ) -> None:
+        self._account = account
+        self._drain: Drain[ReadableLogRecord] = Drain(
+            "otelkit-logs", deliver, limit=limit, batch=batch, delay_s=delay_s
+        )
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Take a record; never blocks."""
+        # A copy, because the SDK lets later processors change the record.
+        readable = ReadableLogRecord(
+            log_record=log_record.log_record,
+            resource=log_record.resource,
+            instrumentation_scope=log_record.instrumentation_scope,
+            limits=log_record.limits,
+        )
+        self._account.created("logs")
+        if not self._drain.put(readable):
+            self._account.lost("logs", 1, "buffer_full")
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Hand over what is here; False if that took longer."""
+        return self._drain.flush(timeout_millis / 1000)
+
+    def shutdown(self, timeout_s: float = 30.0) -> None:
+        """Hand over what is here and stop; what could not be handed over in time is counted as lost."""
+        left = self._drain.close(timeout_s)
+        if left:
+            self._account.lost("logs", len(left), "exit_limit")
