@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import os
-import sys
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -18,6 +15,7 @@ from otelkit._cli.plugged_in import plugin_commands
 from otelkit._version import __version__
 from otelkit.errors import OtelkitError, PluginError
 from otelkit.model.commands import CommandSpec
+from otelkit.settings.nearest import nearest
 
 
 class _Commands(click.Group):
@@ -45,8 +43,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
-            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-            hint = f"Did you mean `otelkit {close[0]}`?" if close else "`otelkit --help` lists the commands."
+            close = nearest(name, self.list_commands(ctx))
+            hint = f"Did you mean `otelkit {close}`?" if close else "`otelkit --help` lists the commands."
             ctx.fail(f"There is no command {name!r}. {hint}")
         return super().resolve_command(ctx, args)
 
@@ -93,8 +91,4 @@ def run(arguments: Sequence[str]) -> int:
     except OtelkitError as error:
         click.echo(f"otelkit: {error}", err=True)
         return exits.exit_code_of(error)
-    except BrokenPipeError:
-        # `otelkit plan | head`: the reader has seen enough. The interpreter must not complain when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.FAILED
     return result if type(result) is int else exits.OK

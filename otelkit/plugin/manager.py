@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from otelkit.model.targets import StageTarget
 from otelkit.plugin import specs
 from otelkit.plugin.loading import Candidate
 from otelkit.settings.declare import Setting
+from otelkit.settings.nearest import nearest
 
 _log = logging.getLogger("otelkit.plugin")
 
@@ -222,8 +222,8 @@ def _misnamed_hook(plugin: Any) -> str | None:
         if not callable(value):
             continue
         if name not in HOOKS:
-            close = difflib.get_close_matches(name, HOOKS, n=1)
-            hint = f"Did you mean {close[0]}?" if close else f"The hooks are: {', '.join(HOOKS)}."
+            close = nearest(name, HOOKS)
+            hint = f"Did you mean {close}?" if close else f"The hooks are: {', '.join(HOOKS)}."
             return f"implements {name}, but there is no such hook. {hint}"
         options = getattr(value, f"{specs.PROJECT}_impl", None)
         if options is None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from otelkit.settings.declare import ENV_PREFIX, Setting, SettingValue
+from otelkit.settings.nearest import nearest
 from otelkit.settings.sources import FileSource
 
 
@@ -127,5 +127,5 @@ def _unknown(
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {close[0]}?" if close else "`otelkit plan` lists all settings."
+    close = nearest(name, known)
+    return f"Did you mean {close}?" if close else "`otelkit plan` lists all settings."
