@@ -1,0 +1,58 @@
+"""What is said of a run when it is over: the stages, what failed, and what to type next."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from otelkit._cli import figures, run_lines
+from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, line, signs_of
+from otelkit._cli.stage_table import stage_table
+from otelkit.model.views import RunRow
+
+
+def print_summary(run: RunRow, console: Console) -> None:
+    """Print the run's stages with exact counts, its failures, its slowest and last failing item, and what was lost.
+
+    Fits the console's width; says with words and signs whatever it says with colour.
+    """
+    signs = signs_of(console.encoding)
+    for text in summary_lines(run, console.width, signs):
+        console.print(text, soft_wrap=True)
+
+
+def summary_lines(run: RunRow, width: int, signs: Signs) -> list[Text]:
+    """Return the lines that `print_summary` prints, none longer than ``width`` cells."""
+    table = stage_table(run, width, signs, exact=True)
+    block = table.width if table.rows else min(width, 72)
+    lines = [run_lines.heading(run, block, signs)]
+    progress = run_lines.progress(run, block, signs)
+    if progress is not None:
+        lines.append(progress)
+    lines.append(line())
+    if table.rows:
+        lines += [table.header, *table.rows]
+    else:
+        nothing = ("no stage has ended a call; ", QUIET), ("otelkit doctor", COMMAND), (" looks for the cause", QUIET)
+        lines.append(line(*nothing))
+    lines.append(line())
+    failures = _failures(run)
+    if failures is not None:
+        lines.append(failures)
+    lines += run_lines.notable(run, width, signs)
+    lost = run_lines.lost(run, block, signs)
+    if lost is not None:
+        lines.append(lost)
+    lines.append(line((f"{'again':<13}", QUIET), (f"otelkit runs {run_lines.short_id(run.id)}", COMMAND)))
+    return lines
+
+
+def _failures(run: RunRow) -> Text | None:
+    failing = [stage for stage in run.stages if stage.failed]
+    if not failing:
+        return None
+    worst = max(failing, key=lambda stage: stage.failed)
+    part = f"{worst.failed / max(worst.calls, worst.failed):.1%}"
+    others = f" (and {figures.plural(len(failing) - 1, 'other stage')})" if len(failing) > 1 else ""
+    text = f"{figures.exact(worst.failed)} of {figures.plural(worst.calls, 'call')} of {worst.name}, {part}{others}"
+    return line((f"{'failures':<13}", QUIET), (text, BAD))
