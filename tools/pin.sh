@@ -8,6 +8,7 @@ compile=("$uv" pip compile --quiet --universal --python-version 3.11 --generate-
 echo "uv==$("$uv" --version | cut -d' ' -f2)" | "${compile[@]}" -o requirements/uv.txt -
 printf "hatchling\neditables\n" > .cache-build.in
 "${compile[@]}" -o requirements/run.txt pyproject.toml .cache-build.in
+"${compile[@]}" -o requirements/bench.txt pyproject.toml .cache-build.in --group bench
 "${compile[@]}" -o requirements/dev.txt pyproject.toml --extra grpc --extra config-file --group dev
 rm .cache-build.in
 # The oldest SDK that is supported, everything else as in dev.txt.
