@@ -76,4 +76,3 @@ def read_config_file(env: Mapping[str, str]) -> ConfigFile | None:
             VARIABLE, name, type(error).__name__, error,
         )  # fmt: skip
         return None
-

@@ -53,12 +53,13 @@ def installed_processors() -> Iterator[Candidate]:
         yield Candidate(entry.name, dist.name if dist else "unknown", dist.version if dist else None, load)
 
 
-def given_processors(processors: Iterable[SpanProcessor]) -> Iterator[Candidate]:
-    """Yield processors handed over in code, named by their class and position."""
+def given_candidates(processors: Iterable[SpanProcessor], plugins: Iterable[object]) -> Iterator[Candidate]:
+    """Yield what was handed over in code: processors named by class and position, plugins by their own name."""
     for position, processor in enumerate(processors, 1):
         name = f"{type(processor).__name__}-{position}"
-
-        def load(name: str = name, processor: SpanProcessor = processor) -> _ProcessorPlugin:
-            return _ProcessorPlugin(name, lambda: processor)
-
-        yield Candidate(name, None, None, load, builtin=True)
+        # `object`, so that a wrong type is found and attributed where all answers are checked.
+        plugin: object = _ProcessorPlugin(name, lambda processor=processor: processor)
+        yield Candidate(name, None, None, lambda plugin=plugin: plugin, builtin=True)
+    for position, plugin in enumerate(plugins, 1):
+        name = getattr(plugin, "__name__", None) or f"{type(plugin).__name__}-{position}"
+        yield Candidate(name, None, None, lambda plugin=plugin: plugin, builtin=True)

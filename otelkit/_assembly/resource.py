@@ -46,7 +46,7 @@ def child_attributes() -> dict[str, str | int]:
 
 
 def program_name() -> str:
-    """Return what a user would call the running program: ``app`` for ``python app.py``, ``pkg.mod`` for ``python -m pkg.mod``."""
+    """Return what a user would call the program: ``app`` for ``python app.py``, ``pkg.mod`` for ``python -m pkg.mod``."""
     arguments = iter(sys.orig_argv[1:])
     for argument in arguments:
         if argument == "-m":

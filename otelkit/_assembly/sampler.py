@@ -78,5 +78,7 @@ def _ratio(argument: str | None) -> float:
         ratio = -1.0
     if 0.0 <= ratio <= 1.0:
         return ratio
-    _log.error("OTEL_TRACES_SAMPLER_ARG is %r; expected a number from 0 to 1. 1 is used until it is corrected.", argument)
+    _log.error(
+        "OTEL_TRACES_SAMPLER_ARG is %r; expected a number from 0 to 1. 1 is used until it is corrected.", argument
+    )
     return 1.0

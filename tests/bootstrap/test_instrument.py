@@ -1,0 +1,188 @@
+"""`opentelemetry-instrument python app.py` against an OTLP server that is not ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.otlp_server import OtlpServer, otlp_server
+from tests.programs import instrument, write
+
+pytestmark = pytest.mark.sdk
+
+STEPS = """
+    import logging
+    import sqlite3
+
+    log = logging.getLogger("app.steps")
+
+    def parse(text):
+        log.warning("parsing %s", text)
+        if "bad" in text:
+            raise ValueError("cannot parse " + text)
+        return text.upper()
+
+    def read(names):
+        for name in names:
+            yield name
+
+    class Encoder:
+        def run(self, value):
+            database = sqlite3.connect(":memory:")
+            database.execute("create table t (v)")
+            return value
+"""
+
+APP = """
+    import steps
+
+    for text in steps.read(["one", "two", "bad"]):
+        try:
+            steps.parse(text)
+        except ValueError:
+            pass
+    steps.Encoder().run("x")
+    print("done")
+"""
+
+SETTINGS = """
+    [tool.otelkit]
+    stages = ["steps:*", "steps:Encoder.run"]
+    pipeline = "texts"
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[OtlpServer]:
+    with otlp_server() as running:
+        yield running
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    write(tmp_path, "steps.py", STEPS)
+    write(tmp_path, "app.py", APP)
+    write(tmp_path, "pyproject.toml", SETTINGS)
+    return tmp_path
+
+
+@pytest.mark.requirement("TRC-01", "TRC-10", "TRC-37", "TRC-38", "EXP-03")
+def test_every_stage_call_arrives_as_a_span_with_the_right_parent(app: Path, server: OtlpServer) -> None:
+    """An unchanged program, three settings lines and one command give whole traces."""
+    done = instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url, OTEL_SERVICE_NAME="texts-app")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+    stages = [span for span in server.spans if span.scope == "otelkit"]
+    assert sorted(span.name for span in stages) == ["steps.Encoder.run", *["steps.parse"] * 3, "steps.read"]
+    assert all(span.attributes["pipeline.name"] == "texts" for span in stages)
+    assert all(span.parent_id == "" for span in stages), "the loop's calls are not children of the generator"
+    assert {span.attributes["pipeline.run.id"] for span in server.spans} == {stages[0].resource["pipeline.run.id"]}
+
+
+@pytest.mark.requirement("TRC-16", "TRC-31")
+def test_a_failing_call_says_what_failed(app: Path, server: OtlpServer) -> None:
+    """Status, error type and the recorded exception are on the span."""
+    instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url)
+
+    (failed,) = [span for span in server.spans if span.status == 2]
+    assert failed.name == "steps.parse"
+    assert failed.attributes["error.type"] == "ValueError"
+    (event,) = failed.raw.events
+    assert event.name == "exception"
+
+
+def test_spans_of_other_instrumentations_nest_in_stages(app: Path, server: OtlpServer) -> None:
+    """A database call inside a stage is the stage's child."""
+    instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url)
+
+    (encoder,) = [span for span in server.spans if span.name == "steps.Encoder.run"]
+    (database,) = [span for span in server.spans if span.scope == "opentelemetry.instrumentation.sqlite3"]
+    assert database.parent_id == encoder.span_id
+    assert database.trace_id == encoder.trace_id
+
+
+@pytest.mark.requirement("TRC-36", "LOG-02")
+def test_log_records_carry_the_ids_of_their_stage_and_arrive_once(app: Path, server: OtlpServer) -> None:
+    """From a log line to its trace in one step."""
+    instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url)
+
+    by_span = {span.span_id: span for span in server.spans}
+    assert sorted(log.body for log in server.logs) == ["parsing bad", "parsing one", "parsing two"]
+    for log in server.logs:
+        assert by_span[log.span_id].name == "steps.parse"
+        assert log.trace_id == by_span[log.span_id].trace_id
+        assert not any(key.lower().startswith("otel") for key in log.attributes)
+
+
+@pytest.mark.requirement("MET-14", "MET-03")
+def test_the_metrics_count_every_call(app: Path, server: OtlpServer) -> None:
+    """Calls and failures are counted even when no span is sampled."""
+    instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url, OTEL_TRACES_SAMPLER="always_off")
+
+    assert server.spans == []
+    durations = [point for point in server.points if point.metric == "pipeline.stage.duration"]
+    counts = {
+        (point.attributes["pipeline.stage.name"], point.attributes.get("error.type")): point.raw.count
+        for point in durations
+    }
+    assert counts == {
+        ("steps.parse", None): 2,
+        ("steps.parse", "ValueError"): 1,
+        ("steps.read", None): 1,
+        ("steps.Encoder.run", None): 1,
+    }
+
+
+def test_resource_attributes_of_the_user_win(app: Path, server: OtlpServer) -> None:
+    """`OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` keep their meaning on all three signals."""
+    instrument(
+        app, "python", "app.py",
+        OTEL_EXPORTER_OTLP_ENDPOINT=server.url,
+        OTEL_SERVICE_NAME="mine",
+        OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=test,service.instance.id=one",
+    )  # fmt: skip
+
+    for signal in (server.spans, server.logs, server.points):
+        assert signal
+        for item in signal:
+            assert item.resource["service.name"] == "mine"
+            assert item.resource["deployment.environment.name"] == "test"
+            assert item.resource["service.instance.id"] == "one"
+            assert item.resource["telemetry.distro.name"] == "otelkit"
+
+
+def test_headers_and_paths_of_the_exporter_settings_are_kept(app: Path, server: OtlpServer) -> None:
+    """The stock exporter's settings work as everywhere."""
+    instrument(
+        app, "python", "app.py",
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{server.url}/v1/traces",
+        OTEL_EXPORTER_OTLP_HEADERS="x-team=data",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+    )  # fmt: skip
+
+    assert {path for path, _ in server.requests} == {"/v1/traces"}
+    assert {headers["x-team"] for headers in server.headers} == {"data"}
+
+
+def test_otel_sdk_disabled_switches_everything_off(app: Path, server: OtlpServer) -> None:
+    """One variable of OpenTelemetry stops all of it."""
+    done = instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url, OTEL_SDK_DISABLED="true")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+    assert server.requests == []
+
+
+@pytest.mark.requirement("CFG-04")
+def test_our_settings_are_flags_of_the_command(app: Path, server: OtlpServer) -> None:
+    """`--otelkit_pipeline` is `OTEL_PYTHON_OTELKIT_PIPELINE`."""
+    help_text = instrument(app, "--help").stdout
+    done = instrument(
+        app, "python", "app.py", flags=("--otelkit_pipeline", "by-flag"), OTEL_EXPORTER_OTLP_ENDPOINT=server.url
+    )
+
+    assert "--otelkit_stages" in help_text
+    assert done.returncode == 0
+    assert {span.attributes["pipeline.name"] for span in server.spans if span.scope == "otelkit"} == {"by-flag"}
