@@ -43,6 +43,8 @@ QUEUE_NAME: Final = "pipeline.queue.name"
 ARGUMENT_PREFIX: Final = "pipeline.argument."
 CODE_FUNCTION: Final = "code.function.name"
 ERROR_TYPE: Final = "error.type"
+ERROR_TYPE_OTHER: Final = "_OTHER"
+METRIC_OVERFLOW: Final = "otel.metric.overflow"
 SAMPLING_REASON: Final = "otelkit.sampling.reason"
 SAMPLING_RATE: Final = "otelkit.sampling.rate"
 SERVICE_NAME: Final = "service.name"
@@ -90,6 +92,7 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     ),
     Name(CODE_FUNCTION, "Full dotted path of the stage's function."),
     Name(ERROR_TYPE, "Qualified name of the exception that left the stage; absent otherwise."),
+    Name(METRIC_OVERFLOW, "True on the one series that counts what is beyond a metric's limit of series; metrics only."),
     Name(SAMPLING_REASON, "Why this trace was kept."),
     Name(SAMPLING_RATE, "Probability at which it was kept, above 0 to 1.", "1"),
 )
@@ -125,3 +128,11 @@ METRICS: Final[tuple[Name, ...]] = (
     Name(METRIC_LOST, "Telemetry that could not be delivered, by `signal` and `reason`.", "{span}", "counter"),
     Name(METRIC_STEP_FAULTS, "Faults of plugins contained on the span path, by `step`.", "{fault}", "counter"),
 )
+
+
+def meaning_of(key: str) -> str:
+    """Return the one sentence that says what the metric ``key`` means."""
+    return _METRIC_MEANINGS[key]
+
+
+_METRIC_MEANINGS: Final = {name.key: name.meaning for name in METRICS}

@@ -20,3 +20,5 @@ class MetricSpec:
     """The attribute keys it is recorded with; no others, so that its cardinality can be judged from here."""
     boundaries: tuple[float, ...] = ()
     """Histograms: upper bounds of the buckets, in ``unit``, ascending; empty: the SDK's default."""
+    observed: bool = False
+    """Read when metrics are collected: the observer creates the instrument itself, with a callback, in ``CallObserver.bind``."""
