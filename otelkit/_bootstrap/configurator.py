@@ -22,5 +22,5 @@ class OtelkitConfigurator:
             from otelkit._assembly.install import install_from_environment
 
             install_from_environment(auto_version=kwargs.get("auto_instrumentation_version"))
-        except Exception:
+        except Exception:  # noqa: BLE001 - the program must start, whatever is wrong with us
             _log.exception("otelkit could not start; the program runs without it. `otelkit doctor` may tell why")
