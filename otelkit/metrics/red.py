@@ -1,0 +1,121 @@
+"""Rate, errors and duration of every stage call, and how busy each stage is."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, cast
+
+from otelkit import names
+from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit.metrics.stage_books import StageBooks
+from otelkit.model.calls import StageCall
+from otelkit.model.metrics import MetricSpec
+from otelkit.model.observers import CallObserver
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
+
+DURATION_BOUNDARIES_S: Final = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0),
+)
+"""Upper bounds in seconds: a stage may take a fraction of a millisecond or an hour."""
+
+_BY_STAGE: Final = (names.PIPELINE_NAME, names.STAGE_NAME)
+
+RED_METRICS: Final = (
+    MetricSpec(
+        names.METRIC_STAGE_DURATION,
+        "histogram",
+        "s",
+        names.meaning_of(names.METRIC_STAGE_DURATION),
+        (*_BY_STAGE, names.ERROR_TYPE),
+        DURATION_BOUNDARIES_S,
+    ),
+    MetricSpec(
+        names.METRIC_STAGE_ACTIVE,
+        "updown",
+        "{call}",
+        names.meaning_of(names.METRIC_STAGE_ACTIVE),
+        _BY_STAGE,
+        observed=True,
+    ),
+    MetricSpec(
+        names.METRIC_STAGE_ITEMS,
+        "counter",
+        "{item}",
+        names.meaning_of(names.METRIC_STAGE_ITEMS),
+        (*_BY_STAGE, names.ITEM_OUTCOME),
+        observed=True,
+    ),
+    MetricSpec(
+        names.METRIC_STAGE_BUSY, "gauge", "1", names.meaning_of(names.METRIC_STAGE_BUSY), _BY_STAGE, observed=True
+    ),
+)
+"""What `RedObserver` records."""
+
+
+class RedObserver(CallObserver):
+    """Records every stage call: a duration histogram, calls running, items, and the share of time spent busy.
+
+    The duration carries ``error.type`` on failed calls only, and an exemplar where the call's span is sampled. The other
+    three cost a few additions per call and are read from those sums when metrics are collected.
+    A generator's call lasts from its first value to its end, so that its consumer's time counts as busy too.
+    """
+
+    name = "red"
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        self._duration: Histogram | None = None
+        self._start_over()
+        if hasattr(os, "register_at_fork"):
+            # Weakly: a registered function stays for the life of the process.
+            start_over = weakref.WeakMethod(self._start_over)
+
+            def in_child() -> None:
+                again = start_over()
+                if again is not None:
+                    again()
+
+            os.register_at_fork(after_in_child=in_child)
+
+    def _start_over(self) -> None:
+        self._books = StageBooks(self._clock)
+
+    def bind(self, meter: Meter, instruments: Mapping[str, object]) -> None:
+        """Start to record into these instruments, from zero."""
+        self._start_over()
+        # The callbacks hold these books, not the observer: a parent's instruments never read a child's books.
+        books = self._books
+        meter.create_observable_up_down_counter(
+            names.METRIC_STAGE_ACTIVE, [_reading(books.active)], "{call}", names.meaning_of(names.METRIC_STAGE_ACTIVE)
+        )
+        meter.create_observable_counter(
+            names.METRIC_STAGE_ITEMS, [_reading(books.items)], "{item}", names.meaning_of(names.METRIC_STAGE_ITEMS)
+        )
+        meter.create_observable_gauge(
+            names.METRIC_STAGE_BUSY, [_reading(books.busy)], "1", names.meaning_of(names.METRIC_STAGE_BUSY)
+        )
+        self._duration = cast("Histogram", instruments[names.METRIC_STAGE_DURATION])
+
+    def opened(self, call: StageCall) -> None:
+        """Count a call that runs."""
+        book = self._books.book_of(call)
+        if book is not None:
+            book.open(call)
+
+    def closed(self, call: StageCall) -> None:
+        """Count a call that has ended and record its duration."""
+        book = self._books.book_of(call)
+        if book is None:
+            return
+        book.close(call)
+        if self._duration is not None:
+            self._duration.record(call.duration_ns / 1e9, book.attributes_for(call.error_type), context=call.context)
+
+
+def _reading(source: Callable[[], Iterable[Observation]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    return lambda _options: source()

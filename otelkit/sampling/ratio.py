@@ -1,0 +1,87 @@
+"""Keep a fixed share of all traces, so that every process decides alike and every kept span tells its probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState, get_current_span
+from opentelemetry.util.types import Attributes
+
+from otelkit import names
+from otelkit.sampling import tracestate
+
+
+class OtelkitRatio(Sampler):
+    """Keeps a trace with probability ``ratio``, decided where the trace starts; children do as their parent.
+
+    The decision is consistent: it depends on the trace id alone, so that a trace kept at a smaller ratio is also kept at any
+    greater one. A kept trace says its probability in ``tracestate`` (``ot=th:…``, ``th:0`` at 100 %), from which counts can be
+    computed back: each span stands for 1 / ratio spans.
+
+    A remote parent that is sampled is believed. If its ``th`` is malformed, or contradicts the decision, the probability is
+    unknown: ``th`` is taken out, and nothing else in ``tracestate`` changes. Where it has none, none is written.
+
+    Args:
+        ratio: Share of traces to keep, 0 to 1.
+
+    Raises:
+        ValueError: The ratio is not a number from 0 to 1.
+
+    Source: OpenTelemetry specification, "Probability sampling": keep iff R >= T, T = (1 - ratio)·2⁵⁶.
+    """
+
+    def __init__(self, ratio: float) -> None:
+        if not 0.0 <= ratio <= 1.0:  # also false for NaN
+            raise ValueError(f"ratio is {ratio!r}; expected a number from 0 to 1")
+        self.ratio = float(ratio)
+        self._threshold = tracestate.threshold_for(self.ratio)
+        # Shared by all traces that start here: a TraceState never changes.
+        self._state = (
+            TraceState([(tracestate.VENDOR, f"th:{tracestate.threshold_text(self._threshold)}")])
+            if self._threshold < tracestate.SCALE
+            else None
+        )
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Decide on one span that starts."""
+        # The SDK passes no trace_state (opentelemetry-python #5578): the parent's is in the context.
+        parent = get_current_span(parent_context).get_span_context()
+        if parent.is_valid:
+            return _like_parent(parent, attributes)
+        if (trace_id & (tracestate.SCALE - 1)) < self._threshold:
+            return SamplingResult(Decision.DROP)
+        marked = {**(attributes or {}), names.SAMPLING_REASON: "ratio", names.SAMPLING_RATE: self.ratio}
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, marked, self._state)
+
+    def get_description(self) -> str:
+        """Return the sampler's name and ratio."""
+        return f"OtelkitRatio{{{self.ratio:g}}}"
+
+
+def _like_parent(parent: SpanContext, attributes: Attributes) -> SamplingResult:
+    state = parent.trace_state
+    if parent.is_remote and tracestate.has_threshold(state) and not _consistent(parent):
+        state = tracestate.without_threshold(state)
+    if parent.trace_flags.sampled:
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, state)
+    return SamplingResult(Decision.DROP, None, state)
+
+
+def _consistent(parent: SpanContext) -> bool:
+    """Say whether ``th`` is well formed and explains the parent's decision."""
+    threshold = tracestate.threshold_of(parent.trace_state)
+    if threshold is None:
+        return False
+    kept = tracestate.randomness(parent.trace_id, parent.trace_state) >= threshold
+    return kept == parent.trace_flags.sampled

@@ -1,0 +1,70 @@
+"""The sampling probability that travels in ``tracestate``: ``ot=th:…;rv:…``.
+
+Source: OpenTelemetry specification, "TraceState: Probability Sampling".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from opentelemetry.trace import TraceState
+
+VENDOR: Final = "ot"
+SCALE: Final = 1 << 56
+"""Randomness and thresholds are 56-bit numbers: 0 keeps everything, ``SCALE`` nothing."""
+
+_TH: Final = re.compile(r"[0-9a-f]{1,14}")
+_RV: Final = re.compile(r"[0-9a-f]{14}")
+
+
+def threshold_for(probability: float) -> int:
+    """Return T = (1 - p)·2⁵⁶, a whole number from 0 to ``SCALE``.
+
+    A probability above 0 is never rounded to "nothing": it keeps at least one value in 2⁵⁶.
+    """
+    kept = round(probability * SCALE)
+    return SCALE - (max(kept, 1) if probability > 0 else 0)
+
+
+def threshold_text(threshold: int) -> str:
+    """Return a threshold below ``SCALE`` as it is written after ``th:``: 14 hex digits without trailing zeros, or ``0``."""
+    return f"{threshold:014x}".rstrip("0") or "0"
+
+
+def randomness(trace_id: int, state: TraceState | None) -> int:
+    """Return R, from 0 to 2⁵⁶-1: ``rv`` where it is well formed, else the low 56 bits of the trace id."""
+    values = _values("rv", state)
+    if len(values) == 1 and _RV.fullmatch(values[0]):
+        return int(values[0], 16)
+    return trace_id & (SCALE - 1)
+
+
+def threshold_of(state: TraceState | None) -> int | None:
+    """Return T as ``th`` says it; None if there is none, more than one, or it is malformed."""
+    values = _values("th", state)
+    if len(values) != 1 or not _TH.fullmatch(values[0]):
+        return None
+    return int(values[0].ljust(14, "0"), 16)
+
+
+def has_threshold(state: TraceState | None) -> bool:
+    """Say whether there is a ``th``, well formed or not."""
+    return bool(_values("th", state))
+
+
+def without_threshold(state: TraceState) -> TraceState:
+    """Return the state without ``th``; what else is in it, other vendors' entries included, stays as it is and where it is."""
+    entries: list[tuple[str, str]] = []
+    for vendor, value in state.items():
+        if vendor == VENDOR:
+            value = ";".join(member for member in value.split(";") if not member.startswith("th:"))
+        if value or vendor != VENDOR:
+            entries.append((vendor, value))
+    return TraceState(entries)
+
+
+def _values(key: str, state: TraceState | None) -> list[str]:
+    text = state.get(VENDOR, "") if state else ""
+    prefix = f"{key}:"
+    return [member[len(prefix) :] for member in text.split(";") if member.startswith(prefix)] if text else []
