@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import threading
 import time
-import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
+
+from otelkit._guard import in_forked_child
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 T = TypeVar("T")
+
+_log = logging.getLogger("otelkit.bounded")
 
 
 class BoundedDict(Generic[K, V]):
@@ -34,20 +40,35 @@ class BoundedDict(Generic[K, V]):
         return len(self._entries)
 
 
+class _Errand:
+    """Something to do on the draining thread once everything that came before it is through."""
+
+    __slots__ = ("done", "errand")
+
+    def __init__(self, errand: Callable[[], None]) -> None:
+        self.errand = errand
+        self.done: SimpleQueue[None] = SimpleQueue()
+
+
 class Drain(Generic[T]):
     """A bounded queue that one background thread empties in batches.
 
     `put` never blocks and never raises. When the queue is full the new item is refused, and ``put`` says so, so that the
-    caller counts it. ``handle`` gets each batch in order, on one thread at a time, and must not raise.
+    caller counts it. ``handle`` gets each batch in order, always on the same thread, and must not raise.
+    Whoever waits (`flush`, `call`, `close`) waits no longer than they say, whatever ``handle`` does meanwhile.
+    Everything here may be called from a signal handler that interrupted any other of these methods: no lock is waited for.
     After a fork the child starts with an empty queue and its own thread; the parent's items stay the parent's.
 
     Args:
         name: Thread name, for people who look at a stack dump.
-        handle: Takes a batch, oldest first. Called with an empty list when ``idle_s`` passed without items, if
-            ``tick_when_idle``.
-        limit: Most items held, >= 1.
+        handle: Takes a batch, oldest first.
+        limit: Most items held, >= 1. Threads that put at the same instant may exceed it by one item each.
         batch: Most items handed over at once, >= 1.
         delay_s: Longest time an item waits before it is handed over, > 0.
+        tick: Called on the same thread about every ``tick_s``, busy or not, once there has been a first item.
+        tick_s: > 0.
+        prepare: Called once per process in the thread that puts the first item: the last good moment to start threads,
+            which can't be started any more once the interpreter shuts down.
     """
 
     def __init__(
@@ -58,96 +79,164 @@ class Drain(Generic[T]):
         limit: int,
         batch: int,
         delay_s: float,
-        tick_when_idle: bool = False,
+        tick: Callable[[], None] | None = None,
+        tick_s: float = 1.0,
+        prepare: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
         self._handle = handle
         self._limit = limit
         self._batch = batch
         self._delay_s = delay_s
-        self._tick_when_idle = tick_when_idle
+        self._tick = tick
+        self._tick_s = tick_s
+        self._prepare = prepare
         self._closed = False
         self._start_over()
-        if hasattr(os, "register_at_fork"):
-            # Weakly: a registered function stays for the life of the process.
-            start_over = weakref.WeakMethod(self._start_over)
-
-            def in_child() -> None:
-                again = start_over()
-                if again is not None:
-                    again()
-
-            os.register_at_fork(after_in_child=in_child)
+        in_forked_child(self._start_over)
 
     def _start_over(self) -> None:
         self._items: deque[T] = deque()
-        self._wake = threading.Event()
-        # Held while a batch is handled, so that `flush` returns only when its items are through.
-        self._handling = threading.Lock()
+        self._errands: deque[_Errand] = deque()
+        # A SimpleQueue rather than an Event: only its `put` may interrupt itself (a signal handler that flushes).
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._rung = False
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._next_tick = 0.0
 
     def __len__(self) -> int:
         return len(self._items)
 
     def put(self, item: T) -> bool:
         """Take ``item``; False if it was refused because the queue is full or closed."""
-        if self._closed or len(self._items) >= self._limit:
+        items = self._items
+        if self._closed or len(items) >= self._limit:
             return False
-        self._items.append(item)
+        items.append(item)
         if self._thread is None:
             self._start()
-        if len(self._items) >= self._batch:
-            self._wake.set()
+        if len(items) >= self._batch and not self._rung:
+            self._ring()
         return True
 
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None and not self._closed:
+    def flush(self, timeout_s: float) -> bool:
+        """Hand over everything that is here now; False if that took longer than ``timeout_s``."""
+        return self.call(lambda: None, timeout_s)
+
+    def call(self, errand: Callable[[], None], timeout_s: float) -> bool:
+        """Do ``errand`` on the draining thread after everything that is here now was handed over.
+
+        Returns False if that took longer than ``timeout_s``; the errand is done later all the same. From within ``handle``
+        the errand is done at once, in front of what waits. It must not raise.
+        """
+        thread = self._thread
+        if thread is threading.current_thread():
+            errand()
+            return True
+        if thread is None and (self._items or not self._closed):
+            thread = self._start()
+        if thread is None or not thread.is_alive():
+            # The interpreter shuts down and starts no threads, or the last one has ended: this thread does it.
+            self._hand_over(self._take_errands())
+            errand()
+            return True
+        note = _Errand(errand)
+        self._errands.append(note)
+        self._ring()
+        deadline = time.monotonic() + timeout_s
+        while True:
+            left_s = deadline - time.monotonic()
+            try:
+                note.done.get(timeout=max(0.0, min(left_s, 0.1) if self._closed else left_s))
+            except Empty:
+                if time.monotonic() >= deadline:
+                    return False
+                if not thread.is_alive():
+                    # It ended between our look at it and our errand.
+                    self._hand_over(self._take_errands())
+            else:
+                return True
+
+    def close(self, timeout_s: float, last: Callable[[], None] | None = None) -> list[T]:
+        """Refuse new items, hand over what is here, do ``last``, end the thread.
+
+        Returns the items that there was no time for; they were not handed over and never will be.
+        """
+        self._closed = True
+        finished = self.call(last or (lambda: None), timeout_s) if self._thread or self._items or last else True
+        left: list[T] = []
+        while not finished:
+            # Item by item, because the thread may still be taking from the other hand.
+            try:
+                left.append(self._items.popleft())
+            except IndexError:
+                break
+        self._ring()
+        return left
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def _ring(self) -> None:
+        self._rung = True
+        self._bell.put(None)
+
+    def _start(self) -> threading.Thread | None:
+        # Not waited for: if a signal handler interrupted the start, its end is in a frame below us.
+        if not self._starting.acquire(blocking=False):
+            return self._thread
+        try:
+            if self._thread is None:
+                if self._prepare is not None:
+                    self._safely(self._prepare)
                 thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:
-                    # The interpreter is shutting down: `close` will hand over what is here.
-                    return
+                    # The interpreter is shutting down: `flush` or `close` will hand over what is here.
+                    return None
                 self._thread = thread
+            return self._thread
+        finally:
+            self._starting.release()
 
     def _run(self) -> None:
-        while not self._closed:
-            self._wake.wait(self._delay_s)
-            self._wake.clear()
-            if self._items or self._tick_when_idle:
-                self._hand_over(len(self._items), deadline=None)
+        while not (self._closed and not self._items and not self._errands):
+            with suppress(Empty):
+                self._bell.get(timeout=self._delay_s)
+            self._rung = False
+            self._hand_over(self._take_errands())
 
-    def _hand_over(self, most: int, deadline: float | None) -> bool:
-        """Hand over up to ``most`` items; False if the deadline passed first."""
-        timeout = -1 if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._handling.acquire(timeout=timeout):
-            return False
+    def _take_errands(self) -> list[_Errand]:
+        return [self._errands.popleft() for _ in range(len(self._errands))]
+
+    def _hand_over(self, errands: list[_Errand]) -> None:
+        """Hand over what is here, then do ``errands``, which were taken before that was counted."""
+        items = self._items
+        remaining = len(items)
+        while remaining > 0:
+            chunk: list[T] = []
+            try:
+                for _ in range(min(self._batch, remaining)):
+                    chunk.append(items.popleft())
+            except IndexError:
+                remaining = 0  # `close` gave up on the rest
+            remaining -= len(chunk)
+            if chunk:
+                self._safely(partial(self._handle, chunk))
+            self._tick_if_due()
+        self._tick_if_due()
+        for note in errands:
+            self._safely(note.errand)
+            note.done.put(None)
+
+    def _tick_if_due(self) -> None:
+        if self._tick is not None and time.monotonic() >= self._next_tick:
+            self._next_tick = time.monotonic() + self._tick_s
+            self._safely(self._tick)
+
+    def _safely(self, do: Callable[[], None]) -> None:
         try:
-            items = self._items
-            while True:
-                chunk = [items.popleft() for _ in range(min(self._batch, len(items), most))]
-                if chunk or self._tick_when_idle:
-                    self._handle(chunk)
-                most -= len(chunk)
-                if not chunk or most <= 0:
-                    return True
-                if deadline is not None and time.monotonic() >= deadline:
-                    return not items
-        finally:
-            self._handling.release()
-
-    def flush(self, timeout_s: float) -> bool:
-        """Hand over everything that is here now; False if that took longer than ``timeout_s``."""
-        return self._hand_over(len(self._items), deadline=time.monotonic() + timeout_s)
-
-    def close(self, timeout_s: float) -> list[T]:
-        """Flush, stop the thread, refuse new items. Returns what could not be handed over in time."""
-        self._closed = True
-        self._wake.set()
-        self.flush(timeout_s)
-        left: list[T] = []
-        while self._items:
-            left.append(self._items.popleft())
-        return left
+            do()
+        except BaseException:  # noqa: BLE001 - without this thread everything after would be lost
+            _log.exception("%s met a bug; the batch may be lost, the next one is handled", self._name)

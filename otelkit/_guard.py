@@ -2,13 +2,15 @@
 
 Code of ours or of a plugin that runs inside the user's program runs inside a `Barrier`: what it raises is counted, logged
 once per cause, and goes no further. After `Barrier.LIMIT` faults in a row the guarded part is switched off.
-The user's own exceptions never pass through here.
+The user's own exceptions never pass through here. `in_forked_child` makes locks and buffers anew after a fork.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Final
 
@@ -77,3 +79,22 @@ class Barrier:
     def after_fork(self) -> None:
         """Give the child its own lock: the parent's may be held by a thread that does not exist here."""
         self._lock = threading.Lock()
+
+
+def in_forked_child(method: Callable[[], None]) -> None:
+    """Call a bound method in every child that is forked while its object lives.
+
+    The object is not kept alive by this. Methods run in the order of their registration, on the child's only thread; they
+    make locks anew (a thread that is not in the child may hold the old ones) and forget what is the parent's.
+    """
+    if not hasattr(os, "register_at_fork"):
+        return
+    # Weakly: a registered function stays for the life of the process.
+    reference = weakref.WeakMethod(method)
+
+    def run() -> None:
+        alive = reference()
+        if alive is not None:
+            alive()
+
+    os.register_at_fork(after_in_child=run)

@@ -33,7 +33,9 @@ class SpanStep:
 
     ``on_start`` runs in the user's thread and must be quick; all else runs on one background thread at a time.
     Whatever a step raises is contained, counted and attributed to its distribution; after ten faults in a row the step is
-    switched off and spans pass it by.
+    switched off and spans pass it by. An ``on_start`` that keeps the user waiting for 0.1 s or longer is a fault too.
+    Steps of the phase WITNESS must return the span they were given. From WITNESS on, ``on_start`` still gets the live span
+    with raw values, because stock span processors need it; what leaves the process is what REDACT has made.
     """
 
     name: str = ""
@@ -50,10 +52,21 @@ class SpanStep:
         """Return held spans that are due by age. Called about once a second, with Unix nanoseconds."""
         return ()
 
+    def held(self) -> int:
+        """Return how many spans the step holds back now.
+
+        Spans that went in and are neither handed on nor held count as dropped on purpose. A step that overrides `tick` or
+        `close` but not this is taken to hold everything that it has not handed on.
+        """
+        return 0
+
     def flush(self, timeout_s: float) -> bool:
         """Hand what the step itself sends elsewhere on; False if that failed or took too long."""
         return True
 
     def close(self, timeout_s: float) -> Iterable[ReadableSpan]:
-        """Return what is still held: the program ends."""
+        """Return what is still held: the program ends, or the step was switched off."""
         return ()
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: make locks again, forget held spans. They are the parent's."""

@@ -1,1 +1,9 @@
 """The path of a span: from its end through the chain of steps to the exporters."""
+
+from otelkit.spans.adopt import AdoptedProcessor
+from otelkit.spans.chain import Chain
+from otelkit.spans.processor import ChainProcessor, Destination
+from otelkit.spans.rebuild import rebuild
+from otelkit.spans.stage_spans import SdkStageSpans
+
+__all__ = ["AdoptedProcessor", "Chain", "ChainProcessor", "Destination", "SdkStageSpans", "rebuild"]

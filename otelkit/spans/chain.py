@@ -1,0 +1,159 @@
+"""The chain of steps that every ended span passes on its way to the exporters."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.trace import ReadableSpan
+
+from otelkit import names
+from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._guard import Barrier
+from otelkit.model.blueprint import Offered
+from otelkit.model.signals import Account, Loss
+from otelkit.model.steps import SpanStep
+from otelkit.spans.guarded_step import GuardedStep
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span
+
+_log = logging.getLogger("otelkit.spans")
+
+
+class Chain:
+    """Takes ended spans through the steps, in the order given, then hands them to ``deliver``.
+
+    Each step runs behind a `Barrier`: one that raises or returns rubbish is counted and the span goes on without it; after
+    ten faults in a row the step is switched off, what it held is handed on, and spans pass it by.
+    Steps of later phases see what the earlier ones made, so JUDGE and EXPORT see what REDACT left. Only ``on_start`` shows
+    every step the live span with its raw values: stock span processors need it.
+
+    ``on_start`` may be called from any thread. Everything else is called from one thread at a time, which `ChainProcessor`
+    sees to. Nothing here raises.
+
+    Args:
+        steps: In the order in which spans pass them.
+        deliver: Sends spans on and accounts for them as delivered, spooled or lost. It gets every span that leaves the
+            last step, in batches of any size. If it raises, its batch counts as lost.
+        clock: Its wall clock dates the fork of a child.
+        account: Where spans that steps leave out, make or fail to give back are counted; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Offered[SpanStep]],
+        deliver: Callable[[Sequence[ReadableSpan]], None],
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        account: Account | None = None,
+    ) -> None:
+        self._steps = tuple(GuardedStep(offered) for offered in steps)
+        self._starters = tuple(step for step in self._steps if step.sees_start)
+        self._deliver = deliver
+        self._clock = clock
+        self._account = account
+        self._forked_at_ns: int | None = None
+
+    @property
+    def barriers(self) -> Mapping[str, Barrier]:
+        """Name of each step -> its barrier: faults so far, the last cause, whether it is switched off."""
+        return {step.name: step.barrier for step in self._steps}
+
+    def on_start(self, span: Span, parent: Context | None) -> None:
+        """Show a live span to the steps, in the user's thread."""
+        for step in self._starters:
+            if not step.off:
+                step.on_start(span, parent)
+
+    def run(self, batch: Sequence[ReadableSpan]) -> None:
+        """Take ended spans through all steps and deliver what comes out."""
+        self._pass_on(list(batch), 0)
+
+    def tick(self, now_ns: int) -> None:
+        """Take held spans that are due by age through the rest of the steps. ``now_ns``: Unix nanoseconds."""
+        for position, step in enumerate(self._steps):
+            if step.ticks and not step.off:
+                released = step.tick(now_ns)
+                self._settle(step)
+                self._pass_on(self._ours(released, ()), position + 1)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Flush what steps send elsewhere themselves; False if one failed or the time was over."""
+        deadline = time.monotonic() + timeout_s
+        flushed = [step.flush(max(0.0, deadline - time.monotonic())) for step in self._steps if not step.off]
+        return all(flushed) and time.monotonic() <= deadline
+
+    def close(self, timeout_s: float) -> None:
+        """Deliver what steps still hold, then close them, first to last. Steps are told how much of the time is left."""
+        deadline = time.monotonic() + timeout_s
+        for position, step in enumerate(self._steps):
+            self._pass_on(self._recover(step, max(0.0, deadline - time.monotonic())), position + 1)
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: spans that steps held at that moment are the parent's."""
+        self._forked_at_ns = self._clock.now_ns()
+        for step in self._steps:
+            step.after_fork()
+
+    def observe_faults(self, options: CallbackOptions | None = None) -> Iterable[Observation]:
+        """Yield the points of the counter `otelkit.step.faults`; a callback for an observable counter."""
+        for step in self._steps:
+            if step.barrier.faults:
+                yield Observation(step.barrier.faults, {names.STEP: step.name})
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _pass_on(self, spans: list[ReadableSpan], position: int) -> None:
+        """Take ``spans`` through the steps from ``position`` on, then deliver them."""
+        if not spans:
+            return
+        for step in self._steps[position:]:
+            came = spans
+            if not step.off:
+                spans = step.on_end(spans)
+            if step.off:
+                # What it held came before these.
+                spans = [*self._recover(step, 0.0), *spans]
+            spans = self._ours(spans, came)
+            self._settle(step)
+            if not spans:
+                return
+        try:
+            self._deliver(spans)
+        except Exception:  # noqa: BLE001 - whatever it is, the program goes on
+            _log.exception("a batch of %d spans could not be delivered", len(spans))
+            if self._account is not None:
+                self._account.lost("traces", len(spans), Loss.EXPORT_FAILED)
+
+    def _recover(self, step: GuardedStep, timeout_s: float) -> list[ReadableSpan]:
+        spans, kept = step.close(timeout_s)
+        if kept and self._account is not None:
+            self._account.lost("traces", kept, Loss.STEP_FAILED)
+        self._settle(step)
+        return self._ours(spans, ())
+
+    def _settle(self, step: GuardedStep) -> None:
+        left_out = step.settle()
+        if left_out and self._account is not None:
+            if left_out > 0:
+                self._account.dropped("traces", left_out)
+            else:
+                self._account.created("traces", -left_out)
+
+    def _ours(self, spans: list[ReadableSpan], came: Sequence[ReadableSpan]) -> list[ReadableSpan]:
+        """In a forked child, leave out spans that a step had held since before the fork: the parent sends them."""
+        forked_at_ns = self._forked_at_ns
+        if forked_at_ns is None or spans is came:
+            return spans
+        # A span that came in just now is ours, even if its user dated its end back.
+        known = {span.context.span_id for span in came if span.context is not None}
+        return [
+            span
+            for span in spans
+            if (span.end_time or forked_at_ns) >= forked_at_ns or (span.context and span.context.span_id in known)
+        ]

@@ -1,0 +1,40 @@
+"""The spans of stage calls, made by the stock SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, Tracer
+
+from otelkit import names
+from otelkit.model.calls import AttributeValue, Stage
+
+
+class SdkStageSpans:
+    """Starts stage spans with a tracer. Implements `model.spans.StageSpans`.
+
+    Args:
+        tracer: Of the provider that otelkit has installed or joined; its sampler decides.
+    """
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def start(
+        self, stage: Stage, pipeline: str, parent: Context | None, attributes: Mapping[str, AttributeValue]
+    ) -> Span:
+        """Start the span of one call. All its attributes are there for the sampler to see."""
+        merged: dict[str, AttributeValue] = {
+            names.PIPELINE_NAME: pipeline,
+            names.STAGE_NAME: stage.name,
+            names.STAGE_KIND: stage.kind.value,
+        }
+        if stage.function is not None:
+            merged[names.CODE_FUNCTION] = stage.function
+        merged.update(stage.attributes)
+        merged.update(attributes)
+        # The stages set status and events themselves, by outcome: a cancelled call is not an error.
+        return self._tracer.start_span(
+            stage.name, parent, attributes=merged, record_exception=False, set_status_on_exception=False
+        )
