@@ -13,7 +13,7 @@ from rich.text import Text
 from otelkit._cli import run_lines
 from otelkit._cli.live_region import LiveRegion
 from otelkit._cli.look import NARROWEST, QUIET, Signs, can_redraw, line, signs_of
-from otelkit._cli.stage_table import stage_table
+from otelkit._cli.stage_table import QUEUE, stage_table
 from otelkit.errors import OtelkitError
 from otelkit.model.views import Reader, RunRow
 
@@ -160,7 +160,7 @@ class _RunTable:
         below = [
             text
             for text in (
-                run_lines.queues(run, width, signs, in_table=table.shows_queues),
+                run_lines.queues(run, width, signs, in_table=QUEUE in table.titles),
                 *run_lines.notable(run, self._width, signs),
                 run_lines.lost(run, width, signs),
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -102,3 +103,10 @@ def line(*parts: str | tuple[str, str] | Text) -> Text:
         else:
             text.append(part)
     return text
+
+
+def print_lines(console: Console, lines: Iterable[Text]) -> None:
+    """Print lines that are laid out already, without spaces at their ends."""
+    for text in lines:
+        text.rstrip()
+        console.print(text, soft_wrap=True)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from otelkit._cli import figures, run_lines
-from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, line, signs_of
+from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, line, print_lines, signs_of
 from otelkit._cli.stage_table import stage_table
 from otelkit.model.views import RunRow
 
@@ -16,9 +16,7 @@ def print_summary(run: RunRow, console: Console) -> None:
 
     Fits the console's width; says with words and signs whatever it says with colour.
     """
-    signs = signs_of(console.encoding)
-    for text in summary_lines(run, console.width, signs):
-        console.print(text, soft_wrap=True)
+    print_lines(console, summary_lines(run, console.width, signs_of(console.encoding)))
 
 
 def summary_lines(run: RunRow, width: int, signs: Signs) -> list[Text]:

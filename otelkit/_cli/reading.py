@@ -1,0 +1,82 @@
+"""Opening what the reading commands read: the embedded store, or the backend that the setting ``store`` names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from otelkit._assembly.plan import plan
+from otelkit._cli.exits import NotFoundError
+from otelkit.errors import SettingsError, StoreError
+from otelkit.model.views import Reader, RunRow
+from otelkit.settings.nearest import nearest
+
+_START = "Start with `otelkit run python app.py`, or with `otelkit demo` to see one."
+
+
+def reader_factory() -> Callable[[], Reader]:
+    """Return what opens a reader, as often as needed.
+
+    Raises:
+        SettingsError: The setting ``store`` names a backend that nobody offers.
+    """
+    blueprint = plan().blueprint
+    name = blueprint.settings.text("store")
+    offer = blueprint.stores.get(name)
+    if offer is None:
+        close = nearest(name, blueprint.stores)
+        known = ", ".join(sorted(blueprint.stores)) or "none"
+        raise SettingsError(
+            f"store is {name!r} (from {blueprint.settings.sources['store']}); expected one of: {known}. "
+            + (f"Did you mean {close}?" if close else "`otelkit plugins` shows what was left out and why."),
+            setting="store",
+        )
+    factory = offer.value
+
+    def open_reader() -> Reader:
+        try:
+            reader: Reader = factory(blueprint.settings)
+        except StoreError as error:
+            if error.path.exists():
+                raise
+            raise NotFoundError(f"Nothing has been stored here yet: there is no {error.path}. {_START}") from error
+        return reader
+
+    return open_reader
+
+
+@contextmanager
+def opened() -> Iterator[Reader]:
+    """Give a reader and close it.
+
+    Raises:
+        NotFoundError: Nothing has been stored yet.
+        StoreError: The store can't be read.
+    """
+    reader = reader_factory()()
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def find_run(reader: Reader, run_id: str | None) -> RunRow:
+    """Return a run by the start of its id, or by its name (the newest of that name); None: the newest run.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    if run_id is None:
+        newest = reader.runs(limit=1)
+        if not newest:
+            raise NotFoundError(f"No run has been stored here yet. {_START}")
+        run_id = newest[0].id
+    run = reader.run(run_id)
+    if run is None:
+        named = next((row for row in reader.runs(limit=1000) if row.name == run_id), None)
+        run = reader.run(named.id) if named is not None else None
+    if run is None:
+        raise NotFoundError(
+            f"There is no run {run_id!r}, or several start with it. `otelkit runs` lists the newest ones."
+        )
+    return run

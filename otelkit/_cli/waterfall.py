@@ -1,0 +1,257 @@
+"""A trace in the terminal: bars on a time axis, log lines at their time, and what its notable spans say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from otelkit import names
+from otelkit._cli import figures
+from otelkit._cli.fitting import fit, left, printable, right, wrapped
+from otelkit._cli.look import ASCII, BAD, BAR, COMMAND, GOOD, QUIET, STRONG, Signs, line, sayable
+from otelkit._cli.run_lines import short_id
+from otelkit._cli.span_facts import error_of, short_facts
+from otelkit._cli.span_tree import Node, Tree, grow
+from otelkit._cli.time_axis import Axis
+from otelkit._cli.trace_rows import Hidden, Moment, Row, Rows, rows_of
+from otelkit.model.views import TraceView
+
+_SIGN: Final = 2
+"""Cells of the margin that marks failed spans."""
+_TIME: Final = 8
+"""Cells of a duration or offset."""
+_NAME_LEAST: Final = 14
+_NAME_MOST: Final = 44
+_AXIS_MOST: Final = 140
+_BESIDE_LEAST: Final = 24
+"""Cells that a message needs beside its mark; with less it goes below."""
+_ITEM_LEAST: Final = 10
+_FAILURES_TOLD: Final = 3
+
+
+def waterfall(trace: TraceView, width: int, signs: Signs, *, everything: bool = False) -> Iterator[Text]:
+    """Yield the lines of a trace's picture, none longer than ``width`` cells.
+
+    Args:
+        trace: Whole, or what is stored of it.
+        width: Cells; made for 60 and more.
+        signs: The encoding's signs.
+        everything: Whether all spans, log lines and messages are shown in full, however many.
+    """
+    tree = grow(trace)
+    rows = rows_of(trace, tree, everything=everything)
+    yield from _heading(trace, tree, width, signs)
+    yield line()
+    message_lines = 50 if everything else 1 if rows.hidden_spans else 2
+    yield from _Picture(tree, rows, width, signs, message_lines).lines()
+    yield from _left_out(trace, rows, width, signs)
+    said_item = tree.roots[0].span.attributes.get(names.ITEM_ID) if tree.roots else None
+    for node, title in _notable(tree, signs):
+        yield line()
+        yield from short_facts(node, title, width, signs, said_item=said_item)
+        detail = f"otelkit trace {short_id(trace.trace_id)} --span {printable(node.span.span_id)}"
+        yield line("  ", (detail, COMMAND))
+
+
+def _heading(trace: TraceView, tree: Tree, width: int, signs: Signs) -> Iterator[Text]:
+    failed = sum(node.failed for node in tree.nodes)
+    took = sayable(figures.duration((tree.end_ns - tree.start_ns) / 1e9, digits=3), signs)
+    if failed:
+        verdict = f"{signs.failed} {figures.exact(failed)} of {figures.plural(len(tree.nodes), 'span')} failed", BAD
+    else:
+        verdict = f"{signs.ok} {figures.plural(len(tree.nodes), 'span')}", GOOD
+    if trace.logs:
+        took = f"{figures.plural(len(trace.logs), 'log line')}  {took}"
+    title = tree.roots[0].span.name if tree.roots else "log lines without a span"
+    room = width - cell_len(verdict[0]) - cell_len(took) - 4
+    yield line((fit(printable(title), room, signs=signs), STRONG), "  ", verdict, "  ", took)
+    started = datetime.fromtimestamp(tree.start_ns / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    facts = [f"trace {printable(trace.trace_id)}", started, *_senders(tree)]
+    text = facts[0]
+    for fact in facts[1:]:
+        # What has no room is in the JSON; a second line of small print would only push the picture down.
+        if cell_len(text) + cell_len(fact) + 3 <= width:
+            text += f" {signs.dot} {fact}"
+    yield line((fit(text, width, signs=signs), QUIET))
+    items = [node.span.attributes.get(names.ITEM_ID) for node in tree.roots[:1]]
+    if items and items[0] is not None:
+        yield line(("item ", QUIET), fit(printable(str(items[0])), width - 5, keep="end", signs=signs))
+
+
+def _senders(tree: Tree) -> Iterator[str]:
+    services = sorted({str(node.span.resource.get(names.SERVICE_NAME, "")) for node in tree.nodes} - {""})
+    if services:
+        yield printable(", ".join(services))
+    if tree.missing_parents:
+        yield f"{figures.plural(tree.missing_parents, 'parent')} not stored"
+    processes = {node.span.resource.get(names.SERVICE_INSTANCE_ID) for node in tree.nodes} - {None}
+    if len(processes) > 1:
+        yield f"{len(processes)} processes"
+
+
+def _left_out(trace: TraceView, rows: Rows, width: int, signs: Signs) -> Iterator[Text]:
+    missing = [
+        figures.plural(number, what)
+        for number, what in (
+            (rows.hidden_spans, "span"),
+            (rows.hidden_logs, "log line"),
+            (rows.hidden_events, "event"),
+        )
+        if number
+    ]
+    if not missing:
+        return
+    yield line()
+    command = f"otelkit trace {short_id(trace.trace_id)} --all"
+    text = f"not shown: {', '.join(missing)}  "
+    if cell_len(text) + len(command) > width:
+        yield line((fit(text, width, signs=signs), QUIET))
+        text = "  "
+    yield line((text, QUIET), (command, COMMAND))
+
+
+def _notable(tree: Tree, signs: Signs) -> Iterator[tuple[Node, str]]:
+    """Yield a span of each kind of failure, the first of its kind, and the one that took the most time itself."""
+    kinds: dict[tuple[str, str], list[Node]] = {}
+    for node in tree.nodes:
+        if node.origin:
+            kinds.setdefault((node.span.name, error_of(node.span).partition(":")[0]), []).append(node)
+    told = list(kinds.values())[:_FAILURES_TOLD]
+    for first, *others in told:
+        again = f" and {figures.exact(len(others))} more like it" if others else ""
+        yield first, f"{signs.failed} {printable(first.span.name)} failed{again}"
+    slowest = tree.slowest
+    if slowest is not None and all(slowest is not first for first, *_ in told):
+        whole = max(1, tree.end_ns - tree.start_ns)
+        own = sayable(figures.duration(slowest.own_ns / 1e9, digits=3), signs)
+        part = figures.share(min(1.0, slowest.own_ns / whole))
+        yield (
+            slowest,
+            f"{signs.dot} {printable(slowest.span.name)} took the most time itself: {own}, {part} of the trace",
+        )
+
+
+class _Picture:
+    """Lays rows out in three columns: the tree of names, durations, and time itself."""
+
+    def __init__(self, tree: Tree, rows: Rows, width: int, signs: Signs, message_lines: int) -> None:
+        self._rows = rows.rows
+        self._width = width
+        self._signs = signs
+        self._message_lines = message_lines
+        longest = max((self._indent(row) + cell_len(_name(row)) for row in self._rows), default=0)
+        self._names = min(max(longest, _NAME_LEAST), _NAME_MOST, max(_NAME_LEAST, width // 3))
+        cells = min(_AXIS_MOST, max(10, width - _SIGN - self._names - _TIME - 3))
+        self._axis = Axis(tree.start_ns, tree.end_ns, cells)
+
+    def lines(self) -> Iterator[Text]:
+        yield line((" " * (_SIGN + self._names + _TIME + 3) + self._axis.marks(self._signs), QUIET))
+        for row in self._rows:
+            if isinstance(row, Node):
+                yield self._span(row)
+            elif isinstance(row, Moment):
+                yield from self._moment(row)
+            else:
+                yield self._hidden(row)
+
+    def _indent(self, row: Row) -> int:
+        # Beyond a third of the width a level is a number, or a deep chain would push its names out.
+        return min(2 * row.depth, max(4, self._width // 6))
+
+    def _label(self, row: Row, text: str, style: str) -> tuple[Text, int]:
+        indent = self._indent(row)
+        deep = f"{row.depth}:" if 2 * row.depth > indent else ""
+        room = max(1, self._names - indent - len(deep))
+        label = line(" " * indent, (deep, QUIET), (fit(text, room, signs=self._signs), style))
+        label.append(" " * (self._names - label.cell_len))
+        return label, indent
+
+    def _span(self, node: Node) -> Text:
+        span, signs = node.span, self._signs
+        style = BAD if node.failed else ""
+        label, _ = self._label(node, _name(node), style or (STRONG if node.parent is None else ""))
+        took = sayable(figures.aligned_duration(span.duration_ns / 1e9, digits=3), signs)
+        text = line((f"{signs.failed} " if node.failed else "  ", BAD), label, " ", (right(took, _TIME), style), "  ")
+        cell, bar = self._axis.bar(span.start_unix_nano, node.end_ns, signs)
+        color = BAD if node.failed else BAR if names.STAGE_NAME in span.attributes else QUIET
+        before, after = cell - 1, self._axis.cells - cell - cell_len(bar) - 1
+        item = self._new_item(node)
+        if item and max(before, after) >= min(_ITEM_LEAST, cell_len(item)):
+            if after >= min(before, cell_len(item)):
+                text.append(" " * cell)
+                text.append(bar, color)
+                text.append(" " + fit(item, after, keep="end", signs=signs), QUIET)
+            else:
+                text.append(right(fit(item, before, keep="end", signs=signs), before) + " ", QUIET)
+                text.append(bar, color)
+            return text
+        text.append(" " * cell)
+        text.append(bar, color)
+        return text
+
+    def _new_item(self, node: Node) -> str:
+        """The span's item, unless its parent has the same; the root's is in the heading."""
+        item = node.span.attributes.get(names.ITEM_ID)
+        if item is None or node.parent is None:
+            return ""
+        return "" if node.parent.span.attributes.get(names.ITEM_ID) == item else printable(str(item))
+
+    def _moment(self, moment: Moment) -> Iterator[Text]:
+        signs = self._signs
+        label, indent = self._label(moment, moment.label, moment.style or QUIET)
+        offset = sayable("+" + figures.aligned_duration((moment.time_ns - self._axis.start_ns) / 1e9, digits=3), signs)
+        head = line("  ", label, " ", (right(offset.replace("+0 s ", "+0   "), _TIME), QUIET), "  ")
+        cell = self._axis.cell(moment.time_ns)
+        before, after = cell - 1, self._axis.cells - cell - 2
+        side = max(before, after)
+        if side < min(_BESIDE_LEAST, cell_len(moment.text)):
+            head.append(" " * cell)
+            head.append(signs.point, moment.style or STRONG)
+            yield head
+            margin = _SIGN + indent + 2
+            for text in wrapped(moment.text, self._width - margin, self._message_lines, signs):
+                yield line(" " * margin, (text, moment.style))
+            return
+        texts = wrapped(moment.text, side, self._message_lines, signs) or [""]
+        blank = " " * (_SIGN + self._names + _TIME + 3)
+        widest = max(cell_len(text) for text in texts)
+        for number, text in enumerate(texts):
+            row = line(head if number == 0 else blank)
+            point = (signs.point if number == 0 else " ", moment.style or STRONG)
+            if after >= before:
+                row.append_text(line(" " * cell, point, " ", (text, moment.style)))
+            else:
+                row.append_text(line((" " * (before - widest) + left(text, widest), moment.style), " ", point))
+            yield row
+
+    def _hidden(self, hidden: Hidden) -> Text:
+        signs = self._signs
+        label, _ = self._label(hidden, _name(hidden), QUIET)
+        failed = f"{figures.count(hidden.failed)} {signs.failed}" if hidden.failed else ""
+        first, last = self._axis.cell(hidden.start_ns), self._axis.cell(max(hidden.start_ns, hidden.end_ns - 1))
+        stretch = signs.hidden * (last - first + 1)
+        times = "x" if signs is ASCII else "×"
+        what = ", ".join(f"{printable(name)} {times}{figures.exact(number)}" for name, number in hidden.names[:4])
+        what += f" {signs.cut}" if len(hidden.names) > 4 else ""
+        text = line("  ", label, " ", (right(failed, _TIME), BAD), "  ")
+        inside, after, before = len(stretch) - 4, self._axis.cells - last - 2, first - 1
+        if cell_len(what) <= inside:
+            stretch = f"{stretch[:1]} {what} ".ljust(len(stretch), signs.hidden)
+            text.append(" " * first + stretch, QUIET)
+        elif after >= before:
+            text.append(" " * first + stretch + " " + fit(what, after, signs=signs), QUIET)
+        else:
+            text.append(right(fit(what, before, signs=signs), before) + " " + stretch, QUIET)
+        return text
+
+
+def _name(row: Row) -> str:
+    if isinstance(row, Node):
+        return printable(row.span.name)
+    if isinstance(row, Moment):
+        return row.label
+    return f"{figures.exact(row.spans)} more"
