@@ -1,0 +1,43 @@
+"""The benchmarks there are, by name; their modules are imported when they run."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final, Protocol
+
+from benchmarks.report import Report
+
+BENCHMARKS: Final = {
+    "stage_call": "one stage call beside the stock SDK's span, logfire's and ddtrace's decorators",
+    "example_overhead": "the syntax pipeline's wall and CPU time with and without otelkit",
+    "receiver_store": "spans per second through the receiver into the store, bytes per span",
+    "stage_table": "the stage table's query over a million spans",
+}
+
+
+class Benchmark(Protocol):
+    """What a benchmark's module offers."""
+
+    def measure(self, quick: bool) -> Report:
+        """Measure and report; ``quick`` is for a look, with fewer and smaller rounds.
+
+        Raises:
+            Unavailable: It cannot be measured here.
+        """
+
+
+class Unavailable(Exception):
+    """A benchmark cannot run here; the message says what is missing and how to get it."""
+
+
+def load(name: str) -> Benchmark:
+    """Return a benchmark's module.
+
+    Raises:
+        Unavailable: Something that it needs is not installed.
+    """
+    try:
+        module: Benchmark = importlib.import_module(f"benchmarks.{name}")
+    except ImportError as error:
+        raise Unavailable(f"{error}; `make bench` installs what the benchmarks need") from error
+    return module

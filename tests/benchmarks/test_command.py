@@ -1,0 +1,72 @@
+"""``python -m benchmarks``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from benchmarks import catalogue
+from benchmarks.__main__ import main
+from benchmarks.report import Column, Report
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Put a benchmark named ``one`` in place of all others; returns how it was called."""
+    calls: list[bool] = []
+
+    def measure(quick: bool) -> Report:
+        calls.append(quick)
+        return Report("one", "The title", (Column("what"),), (("row",),))
+
+    module = ModuleType("benchmarks.one")
+    module.measure = measure  # type: ignore[attr-defined]  # a module made for the test
+    monkeypatch.setitem(sys.modules, "benchmarks.one", module)
+    monkeypatch.setattr("benchmarks.__main__.BENCHMARKS", {"one": "the only one"})
+    return calls
+
+
+def test_without_names_all_run(benchmark: list[bool], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every benchmark is measured, its table printed and its JSON written."""
+    code = main(["--output-dir", str(tmp_path)])
+
+    assert (code, benchmark) == (0, [False])
+    assert "The title" in capsys.readouterr().out
+    assert json.loads((tmp_path / "one.json").read_text())["name"] == "one"
+
+
+def test_quick_is_handed_on(benchmark: list[bool], tmp_path: Path) -> None:
+    """`--quick` reaches the benchmark."""
+    main(["--quick", "--output-dir", str(tmp_path), "one"])
+
+    assert benchmark == [True]
+
+
+def test_an_unknown_name_is_refused(benchmark: list[bool], capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong name is an error that lists the right ones, before anything is measured."""
+    with pytest.raises(SystemExit) as refused:
+        main(["two", "one"])
+
+    assert (refused.value.code, benchmark) == (2, [])
+    assert "there is no benchmark two; there are one" in capsys.readouterr().err
+
+
+def test_what_cannot_be_measured_is_said(
+    benchmark: list[bool], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A benchmark that lacks something is named with the remedy, and the exit code is 1."""
+    monkeypatch.setattr("benchmarks.__main__.BENCHMARKS", {"absent": "", "one": ""})
+
+    assert (main(["--output-dir", str(tmp_path)]), benchmark) == (1, [False])
+    assert "make bench" in capsys.readouterr().err
+
+
+def test_every_listed_benchmark_is_there() -> None:
+    """Each name of the catalogue is a file of the folder."""
+    folder = Path(catalogue.__file__).parent
+
+    assert [name for name in catalogue.BENCHMARKS if not (folder / f"{name}.py").exists()] == []
