@@ -45,6 +45,9 @@ CODE_FUNCTION: Final = "code.function.name"
 ERROR_TYPE: Final = "error.type"
 ERROR_TYPE_OTHER: Final = "_OTHER"
 METRIC_OVERFLOW: Final = "otel.metric.overflow"
+EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 SAMPLING_REASON: Final = "otelkit.sampling.reason"
 SAMPLING_RATE: Final = "otelkit.sampling.rate"
 SERVICE_NAME: Final = "service.name"
@@ -93,6 +96,9 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(CODE_FUNCTION, "Full dotted path of the stage's function."),
     Name(ERROR_TYPE, "Qualified name of the exception that left the stage; absent otherwise."),
     Name(METRIC_OVERFLOW, "True on the one series that counts what is beyond a metric's limit of series; metrics only."),
+    Name(EXCEPTION_TYPE, "Qualified name of the exception; on log records and exception events."),
+    Name(EXCEPTION_MESSAGE, "What the exception says.", user_data=True),
+    Name(EXCEPTION_STACKTRACE, "Where it was raised.", user_data=True),
     Name(SAMPLING_REASON, "Why this trace was kept."),
     Name(SAMPLING_RATE, "Probability at which it was kept, above 0 to 1.", "1"),
 )

@@ -1,0 +1,63 @@
+"""The ids of the current span on every log record, in the standard library's logging and in structlog."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from opentelemetry.trace import get_current_span
+
+from otelkit.logs.logger_method import LoggerMethod
+from otelkit.logs.reading import RECORD_IDS
+
+_service_name = ""
+
+
+def install(service_name: str = "") -> None:
+    """Put ids on every log record from now on: ``otelTraceID``, ``otelSpanID``, ``otelTraceSampled``, ``otelServiceName``.
+
+    The names are those of OpenTelemetry's own logging instrumentation, so that its format strings work. Outside a span the ids
+    are ``"0"``. What a program sets itself, with ``extra`` or a record factory of its own, stays. Repeated calls only change
+    the service's name.
+    """
+    global _service_name
+    _service_name = service_name
+    _make_record.wrap()
+
+
+def uninstall() -> None:
+    """Undo `install`."""
+    _make_record.unwrap()
+
+
+def add_ids(logger: object, method_name: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add ``trace_id`` and ``span_id`` of the current span to a structlog event: a processor for ``structlog.configure``.
+
+    Outside a span nothing is added, and keys that are there already stay.
+    """
+    del logger, method_name
+    span = get_current_span().get_span_context()
+    if span.is_valid:
+        event_dict.setdefault("trace_id", f"{span.trace_id:032x}")
+        event_dict.setdefault("span_id", f"{span.span_id:016x}")
+    return event_dict
+
+
+def _with_ids(
+    original: Callable[..., logging.LogRecord], logger: logging.Logger, *args: Any, **kwargs: Any
+) -> logging.LogRecord:
+    # Any: as `Logger.makeRecord`. Not in the record factory, whose fields collide with the user's `extra` (KeyError).
+    record = original(logger, *args, **kwargs)
+    fields = vars(record)
+    if RECORD_IDS[0] not in fields or fields[RECORD_IDS[0]] == "0":
+        span = get_current_span().get_span_context()
+        known = span.is_valid
+        fields[RECORD_IDS[0]] = f"{span.trace_id:032x}" if known else "0"
+        fields[RECORD_IDS[1]] = f"{span.span_id:016x}" if known else "0"
+        fields[RECORD_IDS[2]] = known and span.trace_flags.sampled
+        fields.setdefault(RECORD_IDS[3], _service_name)
+    return record
+
+
+_make_record = LoggerMethod("makeRecord", _with_ids)
