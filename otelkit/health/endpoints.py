@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from typing import Final
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 from otelkit.health.destinations import Destination, destinations_of
 from otelkit.health.probe import Answer, Speech, probe
+from otelkit.health.variables import value_of
 from otelkit.model.checks import Finding, Severity
 
 _LIMIT_S: Final = 2.0
@@ -29,8 +30,8 @@ def find_unreachable(env: Mapping[str, str], *, spools: bool = True) -> Iterator
     said: set[str] = set()
     for destination in destinations_of(env):
         if not destination.host:
-            finding: Finding | None = _malformed(destination)
-        elif _goes_through_proxy(destination, env):
+            finding: Finding | None = _malformed(destination, value_of(env, destination.source))
+        elif _goes_through_proxy(destination):
             continue
         else:
             port = (destination.host, destination.port)
@@ -49,13 +50,12 @@ def find_unreachable(env: Mapping[str, str], *, spools: bool = True) -> Iterator
             yield finding
 
 
-def _goes_through_proxy(destination: Destination, env: Mapping[str, str]) -> bool:
+def _goes_through_proxy(destination: Destination) -> bool:
     """Return whether the exporter would go through a proxy, which only its HTTP library can judge."""
     if destination.protocol == "grpc":
         return False
-    proxies = getproxies_environment()
     scheme = "https" if destination.tls else "http"
-    return scheme in proxies and not proxy_bypass_environment(destination.host, proxies)
+    return scheme in getproxies() and not proxy_bypass(destination.host)
 
 
 def _judge(destination: Destination, answer: Answer, spools: bool) -> Finding | None:
@@ -123,7 +123,7 @@ def _mixed_up(destination: Destination) -> Finding:
 
 
 def _status(destination: Destination, status: int) -> Finding | None:
-    if status in (404, 405):
+    if status in (404, 405, 501):
         return Finding(
             "endpoint.path",
             Severity.ERROR,
@@ -143,11 +143,11 @@ def _status(destination: Destination, status: int) -> Finding | None:
     return None
 
 
-def _malformed(destination: Destination) -> Finding:
+def _malformed(destination: Destination, given: str) -> Finding:
     return Finding(
         "endpoint.malformed",
         Severity.ERROR,
-        f"{destination.source} is {destination.url!r}; expected a URL such as http://localhost:4318.",
+        f"{destination.source} is {given!r}; expected a URL such as http://localhost:4318.",
         "Nothing is delivered there.",
         f"Correct {destination.source}.",
     )

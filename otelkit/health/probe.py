@@ -121,6 +121,9 @@ def _understand(answer: bytes) -> Answer:
     if answer.startswith(b"HTTP/1."):
         status = answer[9:12]
         return Answer(Speech.HTTP1, int(status) if status.isdigit() else 0)
+    if answer.startswith(b"<"):
+        # An old HTTP server that was spoken to in HTTP/2 answers with the bare page.
+        return Answer(Speech.HTTP1)
     if len(answer) >= 9 and answer[3] == _SETTINGS_FRAME:
         return Answer(Speech.HTTP2)
     return Answer(Speech.NOTHING, error="no answer" if not answer else "an answer in an unknown protocol")

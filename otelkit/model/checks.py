@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from otelkit.model.blueprint import Blueprint
 
 
 class Severity(Enum):
@@ -35,5 +39,5 @@ class HealthCheck:
     """A liveness or readiness check that a plugin offers."""
 
     name: str
-    run: Callable[[], Iterable[Finding]]
-    """Returns findings; none means healthy. Bounded in time by itself, at most 5 s."""
+    run: Callable[[Blueprint], Iterable[Finding]]
+    """Gets what is, or would be, installed; returns findings, none if healthy. Bounded in time by itself, at most 5 s."""
