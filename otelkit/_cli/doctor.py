@@ -46,10 +46,10 @@ def examine(blueprint: Blueprint) -> list[Finding]:
 def _run(offer: Offered[HealthCheck], blueprint: Blueprint) -> Iterable[Finding]:
     check = offer.value
     try:
-        findings = list(check.run(blueprint))
-        wrong = next((found for found in findings if not isinstance(found, Finding)), None)
-        if wrong is not None:
-            raise TypeError(f"expected Finding, got {type(wrong).__name__}")
+        answer: list[object] = list(check.run(blueprint))
+        wrong = [type(found).__name__ for found in answer if not isinstance(found, Finding)]
+        if wrong:
+            raise TypeError(f"expected Finding, got {wrong[0]}")
     except Exception as error:  # noqa: BLE001 - a check, perhaps a stranger's, may raise anything; the others go on
         origin = f" (distribution {offer.distribution})" if offer.distribution else ""
         return [
@@ -61,7 +61,7 @@ def _run(offer: Offered[HealthCheck], blueprint: Blueprint) -> Iterable[Finding]
                 "Report it to the plugin's authors, or name the plugin in the setting plugins_deny.",
             )
         ]
-    return findings
+    return [found for found in answer if isinstance(found, Finding)]
 
 
 def _as_json(finding: Finding) -> dict[str, str]:
