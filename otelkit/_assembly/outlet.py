@@ -34,5 +34,5 @@ class SignalPath(Protocol):
     def close(self, timeout_s: float) -> None:
         """Send or spool what is pending, then stop. Never raises, never takes longer."""
 
-    def in_child(self) -> None:
-        """Adapt to a forked child. Never raises."""
+    def in_child(self, attributes: Mapping[str, str | int]) -> None:
+        """Adapt to a forked child, whose resource differs by ``attributes``. Never raises."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 
 from otelkit._bounded import Drain
-from otelkit.model.signals import Account
+from otelkit.model.signals import Account, Loss
 
 
 class BufferedLogProcessor(LogRecordProcessor):
@@ -46,14 +46,18 @@ class BufferedLogProcessor(LogRecordProcessor):
         )
         self._account.created("logs")
         if not self._drain.put(readable):
-            self._account.lost("logs", 1, "buffer_full")
+            self._account.lost("logs", 1, Loss.BUFFER_FULL)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Hand over what is here; False if that took longer."""
         return self._drain.flush(timeout_millis / 1000)
 
-    def shutdown(self, timeout_s: float = 30.0) -> None:
-        """Hand over what is here and stop; what could not be handed over in time is counted as lost."""
+    def shutdown(self) -> None:
+        """Hand over what is here and stop."""
+        self.close(30.0)
+
+    def close(self, timeout_s: float) -> None:
+        """Hand over what is here within the time given and stop; what there was no time for is counted as lost."""
         left = self._drain.close(timeout_s)
         if left:
-            self._account.lost("logs", len(left), "exit_limit")
+            self._account.lost("logs", len(left), Loss.EXIT_LIMIT)

@@ -1,0 +1,226 @@
+"""Blueprint → effects: the only place that sets ``_current`` and OpenTelemetry's globals."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.trace import NoOpTracer
+
+from otelkit import _current, names
+from otelkit._assembly.config_file import ConfigFile, read_config_file
+from otelkit._assembly.ending import Ending
+from otelkit._assembly.environment import is_disabled
+from otelkit._assembly.log_path import LogPath
+from otelkit._assembly.metric_path import MetricPath
+from otelkit._assembly.outlet import Outlet, SignalPath
+from otelkit._assembly.plan import Plan, plan
+from otelkit._assembly.resource import build_resource, child_attributes
+from otelkit._assembly.sdk_private import take_processors
+from otelkit._assembly.starting import said_plainly
+from otelkit._assembly.trace_path import TracePath
+from otelkit._guard import Barrier, in_forked_child
+from otelkit.ledger.ledger import Ledger
+from otelkit.metrics.instruments import build_instruments
+from otelkit.settings import Settings
+from otelkit.spans.stage_spans import SdkStageSpans
+from otelkit.stages import workers
+from otelkit.stages.patching import Patcher
+from otelkit.stages.run import set_process_run
+from otelkit.stages.runtime import Runtime
+
+_log = logging.getLogger("otelkit.install")
+
+_RUN_ID: Final = "OTEL_PYTHON_OTELKIT_RUN_ID"
+
+_installation: Installation | None = None
+
+
+def installation() -> Installation | None:
+    """Return what is installed in this process, if anything."""
+    return _installation
+
+
+def install_from_environment(auto_version: str | None = None) -> Installation | None:
+    """Plan from the environment and the settings file, and install; None if it is switched off.
+
+    Every mistake is logged, all at once; what is wrong is left out, the rest is installed.
+
+    Args:
+        auto_version: The version of ``opentelemetry-instrument``, if it started us.
+    """
+    if is_disabled(os.environ):
+        return None
+    with said_plainly():
+        config_file = read_config_file(os.environ)
+        planned = plan(file=config_file.settings if config_file else None)
+        return install(planned, auto_version=auto_version, config_file=config_file)
+
+
+def install(
+    planned: Plan,
+    *,
+    env: MutableMapping[str, str] = os.environ,
+    auto_version: str | None = None,
+    config_file: ConfigFile | None = None,
+) -> Installation | None:
+    """Install a plan in this process; None if it is switched off.
+
+    Args:
+        planned: Settings and plugins, folded.
+        env: The environment; gets the run's id, so that child processes belong to the same run.
+        auto_version: The version of ``opentelemetry-instrument``, if it started us.
+        config_file: A declarative configuration whose providers are to be used.
+    """
+    global _installation
+    settings: Settings = planned.blueprint.settings
+    for finding in planned.blueprint.findings:
+        # Plugins that were left out have been named when it happened.
+        if finding.id != "plugin.left_out":
+            _log.error("%s", finding.what)
+    if not settings.flag("enabled") or is_disabled(env) or (config_file is not None and config_file.disabled):
+        return None
+    _installation = Installation(planned, env, auto_version, config_file)
+    planned.plugins.tell_installed(planned.blueprint)
+    return _installation
+
+
+class Installation:
+    """What is installed in this process, and how it is flushed and ended."""
+
+    def __init__(
+        self, planned: Plan, env: MutableMapping[str, str], auto_version: str | None, config_file: ConfigFile | None
+    ) -> None:
+        self.blueprint = planned.blueprint
+        self.settings: Settings = planned.blueprint.settings
+        self.ledger = Ledger()
+        self._limit_s = self.settings.number("exit_limit_s")
+        self._finished = False
+        self._is_child = False
+        self._barriers: dict[str, Barrier] = {}
+        run_id = self.settings.text("run_id") or uuid.uuid4().hex
+        env[_RUN_ID] = run_id
+        set_process_run(run_id, self.settings.text("run_name") or None)
+
+        outlet = Outlet.open(env, self.settings, self.ledger)
+        resource = build_resource(env, run_id, auto_version)
+        taken_over = _apply(config_file)
+        self._traces = (
+            TracePath(self.blueprint, outlet, resource, taken_over) if self.settings.flag("enable_tracing") else None
+        )
+        self._logs = LogPath(outlet, resource, str(resource.attributes[names.SERVICE_NAME]))
+        self._metrics = MetricPath(outlet, resource, self._bind) if self.settings.flag("enable_metrics") else None
+        self._install_stages(str(resource.attributes[names.SERVICE_NAME]))
+        in_forked_child(self._in_child)
+        self._ending = Ending(self.finish, self._flush_child)
+        self._ending.install()
+
+    # -- putting it together ---------------------------------------------------------------------------------------
+
+    def _bind(self, meter: Meter) -> None:
+        """Give our observers their instruments: now, and again in a forked child."""
+        instruments = build_instruments({name: offer.value for name, offer in self.blueprint.metrics.items()}, meter)
+        for offer in self.blueprint.observers:
+            try:
+                offer.value.bind(meter, instruments)
+            except Exception as error:  # noqa: BLE001 - a stranger's observer may raise anything
+                Barrier(offer.value.name, offer.distribution).fault(error, "bind")
+        meter.create_observable_counter(
+            names.METRIC_LOST, [self.ledger.observe_lost], "{item}", names.meaning_of(names.METRIC_LOST)
+        )
+        meter.create_observable_counter(
+            names.METRIC_STEP_FAULTS, [self._observe_faults], "{fault}", names.meaning_of(names.METRIC_STEP_FAULTS)
+        )
+
+    def _observe_faults(self, options: CallbackOptions) -> Iterator[Observation]:
+        for name, barrier in self.barriers.items():
+            if barrier.faults:
+                yield Observation(barrier.faults, {names.STEP: name})
+
+    @property
+    def barriers(self) -> Mapping[str, Barrier]:
+        """The fault barrier of each step, by the step's name."""
+        return self._traces.chain.barriers if self._traces else {}
+
+    def _install_stages(self, service_name: str) -> None:
+        settings = self.settings
+        metrics_on = self._metrics is not None
+        _current.runtime = Runtime(
+            spans=SdkStageSpans(self._traces.tracer if self._traces else NoOpTracer()),
+            observers=self.blueprint.observers if metrics_on else (),
+            describers=self.blueprint.describers,
+            default_pipeline=settings.text("pipeline") or service_name,
+            describe_arguments=settings.flag("describe_arguments"),
+            flush=self.flush,
+        )
+        self._patcher = Patcher(self.blueprint.targets)
+        self._patcher.install()
+        workers.install()
+
+    # -- while it runs, and its end --------------------------------------------------------------------------------
+
+    def flush(self, timeout_s: float) -> bool:
+        """Send what is pending on all signals; False if that failed or took too long. Never raises."""
+        deadline = time.monotonic() + timeout_s
+        # Spans first: they are what is looked at. Metrics last: they count what was lost.
+        results = [path.flush(max(0.0, deadline - time.monotonic())) for path in self._paths()]
+        return all(results)
+
+    def finish(self) -> None:
+        """End it: send or spool what is pending within the exit limit, and say what was lost. Repeated calls do nothing."""
+        if self._finished:
+            return
+        self._finished = True
+        deadline = time.monotonic() + self._limit_s
+        for path in self._paths():
+            path.close(max(0.0, deadline - time.monotonic()))
+        if not self._is_child:
+            self._say_at_exit()
+
+    def _paths(self) -> Iterator[SignalPath]:
+        for path in (self._traces, self._logs, self._metrics):
+            if path is not None:
+                yield path
+
+    def _say_at_exit(self) -> None:
+        unmatched = [target.text for target in self._patcher.unmatched()]
+        for line in (
+            f"otelkit: no function was found for the stage targets {', '.join(unmatched)}" if unmatched else None,
+            self.ledger.report(final=True),
+        ):
+            if line and sys.stderr is not None:
+                with contextlib.suppress(
+                    OSError, ValueError
+                ):  # stderr may be closed; the host's exit is not ours to fail
+                    print(line, file=sys.stderr)  # noqa: T201 - the exit report is for people, logging may be shut down
+
+    # -- children --------------------------------------------------------------------------------------------------
+
+    def _in_child(self) -> None:
+        """Adapt to a forked child; runs after everything that is older has made its own locks anew."""
+        self._is_child = True
+        self._finished = False
+        self._ending.in_child()
+        attributes = child_attributes()
+        for path in self._paths():
+            path.in_child(attributes)
+
+    def _flush_child(self) -> None:
+        self.finish()
+
+
+def _apply(config_file: ConfigFile | None) -> tuple[SpanProcessor, ...]:
+    """Set the providers that a configuration file describes; return its span processors, for our chain to stand before."""
+    if config_file is None or not config_file.apply():
+        return ()
+    provider = trace.get_tracer_provider()
+    return take_processors(provider) if isinstance(provider, TracerProvider) else ()

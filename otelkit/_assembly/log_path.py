@@ -1,0 +1,90 @@
+"""Log records: correlation with spans, and the way out over OTLP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from opentelemetry import _logs
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk.resources import Resource
+
+from otelkit._assembly.environment import number
+from otelkit._assembly.exporters import choose_exporters
+from otelkit._assembly.outlet import Outlet
+from otelkit._assembly.sdk_private import update_resource
+from otelkit.delivery.exporters import DeliveredLogExporter
+from otelkit.logs import correlation, structured
+from otelkit.logs.handler import OtelkitHandler
+from otelkit.logs.processor import BufferedLogProcessor
+from otelkit.settings import Settings
+
+
+class LogPath:
+    """The way of log records out of the process, behind a provider of ours or one that the program has set.
+
+    Args:
+        outlet: Where telemetry goes.
+        resource: Of this process, for a provider of ours.
+        service_name: What records say of the service they come from.
+    """
+
+    def __init__(self, outlet: Outlet, resource: Resource, service_name: str) -> None:
+        present = _logs.get_logger_provider()
+        self._processor: BufferedLogProcessor | None = None
+        self._exporters: list[DeliveredLogExporter] = []
+        self._ours = not isinstance(present, LoggerProvider)
+        if isinstance(present, LoggerProvider):
+            # The program's own, with its own exporters: ours would send everything twice.
+            self.provider = present
+        else:
+            self.provider = self._build(outlet, resource)
+        self._listen(outlet.settings, service_name)
+
+    def _build(self, outlet: Outlet, resource: Resource) -> LoggerProvider:
+        env, settings = outlet.env, outlet.settings
+        provider = LoggerProvider(resource, shutdown_on_exit=False)
+        self._exporters = [outlet.log_exporter(choice) for choice in choose_exporters("logs", env)]
+        if self._exporters:
+            self._processor = BufferedLogProcessor(
+                self._deliver,
+                outlet.ledger,
+                limit=int(number(env, "OTEL_BLRP_MAX_QUEUE_SIZE", settings.whole("buffer_records"), minimum=1)),
+                batch=int(number(env, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", settings.whole("batch_spans"), minimum=1)),
+                delay_s=number(env, "OTEL_BLRP_SCHEDULE_DELAY", settings.number("export_delay_s") * 1000, minimum=1)
+                / 1000,
+            )
+            provider.add_log_record_processor(self._processor)
+        _logs.set_logger_provider(provider)
+        return provider
+
+    def _listen(self, settings: Settings, service_name: str) -> None:
+        """Start to see what the program logs."""
+        if settings.flag("log_correlation"):
+            correlation.install(service_name)
+        if settings.flag("log_export") and (self._exporters or not self._ours):
+            OtelkitHandler(self.provider, settings.text("log_level")).attach()
+        if settings.text("log_format") == "json":
+            structured.install()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Send what is pending."""
+        return self._processor.force_flush(int(timeout_s * 1000)) if self._processor else True
+
+    def close(self, timeout_s: float) -> None:
+        """Send or spool what is pending, then stop."""
+        deadline = time.monotonic() + timeout_s
+        for exporter in self._exporters:
+            exporter.exit_by(deadline)
+        if self._processor:
+            self._processor.close(timeout_s)
+        for exporter in self._exporters:
+            exporter.shutdown()
+
+    def in_child(self, attributes: Mapping[str, str | int]) -> None:
+        """Give the child's records a resource of the child's own."""
+        update_resource(self.provider, attributes)
+
+    def _deliver(self, batch: Sequence[ReadableLogRecord]) -> None:
+        for exporter in self._exporters:
+            exporter.export(batch)

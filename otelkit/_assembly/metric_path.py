@@ -1,0 +1,106 @@
+"""Metrics: one reader per exporter, and a provider of their own for forked children."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from opentelemetry import metrics
+from opentelemetry.metrics import Meter
+from opentelemetry.metrics import MeterProvider as AnyMeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+
+from otelkit._assembly.environment import number
+from otelkit._assembly.exporters import ExporterChoice, choose_exporters
+from otelkit._assembly.outlet import Outlet
+from otelkit._version import __version__
+
+_log = logging.getLogger("otelkit.install")
+
+INTERVAL_MS: Final = 10_000.0
+"""Between two exports, unless ``OTEL_METRIC_EXPORT_INTERVAL`` says otherwise."""
+
+SCOPE: Final = "otelkit"
+"""Instrumentation scope of what we record ourselves."""
+
+
+class MetricPath:
+    """The way of metrics out of the process.
+
+    Args:
+        outlet: Where telemetry goes.
+        resource: Of this process.
+        bind: Called with the meter for our own instruments, now and again in a forked child.
+    """
+
+    def __init__(self, outlet: Outlet, resource: Resource, bind: Callable[[Meter], None]) -> None:
+        self._outlet = outlet
+        self._resource = resource
+        self._bind = bind
+        self._provider: MeterProvider | None = None
+        # Once, and not again in each child: what is wrong is said once.
+        env = outlet.env
+        self._choices = choose_exporters("metrics", env)
+        self._interval_ms = number(env, "OTEL_METRIC_EXPORT_INTERVAL", INTERVAL_MS, minimum=1)
+        self._timeout_ms = number(env, "OTEL_METRIC_EXPORT_TIMEOUT", 30_000.0, minimum=1)
+        present = metrics.get_meter_provider()
+        if isinstance(present, MeterProvider):
+            # The program's own, with its own readers: ours would send everything twice.
+            provider: AnyMeterProvider = present
+        else:
+            provider = self._provider = self._build()
+            metrics.set_meter_provider(provider)
+        bind(provider.get_meter(SCOPE, __version__))
+
+    def flush(self, timeout_s: float) -> bool:
+        """Export the metrics as they are now."""
+        if self._provider is None:
+            return True
+        try:
+            return self._provider.force_flush(timeout_s * 1000)
+        except Exception as error:  # noqa: BLE001 - the SDK raises bare `Exception` when a reader fails or is late
+            _log.debug("metrics could not be flushed: %s", error)
+            return False
+
+    def close(self, timeout_s: float) -> None:
+        """Export the metrics a last time and stop."""
+        if self._provider is None:
+            return
+        try:
+            self._provider.shutdown(timeout_s * 1000)
+        except Exception as error:  # noqa: BLE001 - the SDK raises bare `Exception` when a reader fails or is late
+            _log.debug("metrics could not be shut down: %s", error)
+
+    def in_child(self, attributes: Mapping[str, str | int]) -> None:
+        """Record into a provider of the child's own.
+
+        The inherited provider's cumulative counts are the parent's; its exporter knows that it is in another process and
+        sends nothing.
+        """
+        self._resource = self._resource.merge(Resource(attributes))
+        self._provider = self._build()
+        self._bind(self._provider.get_meter(SCOPE, __version__))
+
+    def _build(self) -> MeterProvider:
+        readers = [self._reader(choice) for choice in self._choices]
+        return MeterProvider([reader for reader in readers if reader], self._resource, shutdown_on_exit=False)
+
+    def _reader(self, choice: ExporterChoice) -> MetricReader | None:
+        if isinstance(choice.factory, type) and issubclass(choice.factory, MetricReader):
+            try:
+                reader: MetricReader = choice.factory()
+            except Exception as error:  # noqa: BLE001 - a stranger's class may raise anything
+                _log.error(
+                    "the exporter %r (OTEL_METRICS_EXPORTER) could not be made: %s: %s. All other telemetry works on.",
+                    choice.name, type(error).__name__, error,
+                )  # fmt: skip
+                return None
+            return reader
+        return PeriodicExportingMetricReader(
+            self._outlet.metric_exporter(choice),
+            export_interval_millis=self._interval_ms,
+            export_timeout_millis=self._timeout_ms,
+        )
