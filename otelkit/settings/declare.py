@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -66,7 +67,7 @@ class Setting:
         """Turn a raw value (text from the environment, or a typed value from a file or code) into this setting's type.
 
         Raises:
-            ValueError: It is not what `expected` says. The message is empty; the caller knows the source.
+            ValueError: It is not what `expected` says. The message means nothing to users; the caller knows the source.
         """
         if raw is None or raw == "":
             if self.optional or self.kind == "list":
@@ -75,7 +76,8 @@ class Setting:
         value = self._convert(raw)
         if isinstance(value, int | float) and not isinstance(value, bool):
             low, high = self.minimum, self.maximum
-            if value != value or (low is not None and value < low) or (high is not None and value > high):
+            not_finite = isinstance(value, float) and not math.isfinite(value)
+            if not_finite or (low is not None and value < low) or (high is not None and value > high):
                 raise ValueError
         if self.choices and value not in self.choices:
             raise ValueError
