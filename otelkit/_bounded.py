@@ -65,6 +65,7 @@ class Drain(Generic[T]):
         limit: Most items held, >= 1. Threads that put at the same instant may exceed it by one item each.
         batch: Most items handed over at once, >= 1.
         delay_s: Longest time an item waits before it is handed over, > 0.
+        tick_when_idle: Call ``handle`` with an empty list when ``delay_s`` passed, or somebody flushes, without items.
         tick: Called on the same thread about every ``tick_s``, busy or not, once there has been a first item.
         tick_s: > 0.
         prepare: Called once per process in the thread that puts the first item: the last good moment to start threads,
@@ -79,6 +80,7 @@ class Drain(Generic[T]):
         limit: int,
         batch: int,
         delay_s: float,
+        tick_when_idle: bool = False,
         tick: Callable[[], None] | None = None,
         tick_s: float = 1.0,
         prepare: Callable[[], None] | None = None,
@@ -88,6 +90,7 @@ class Drain(Generic[T]):
         self._limit = limit
         self._batch = batch
         self._delay_s = delay_s
+        self._tick_when_idle = tick_when_idle
         self._tick = tick
         self._tick_s = tick_s
         self._prepare = prepare
@@ -214,6 +217,8 @@ class Drain(Generic[T]):
         """Hand over what is here, then do ``errands``, which were taken before that was counted."""
         items = self._items
         remaining = len(items)
+        if not remaining and self._tick_when_idle:
+            self._safely(partial(self._handle, []))
         while remaining > 0:
             chunk: list[T] = []
             try:

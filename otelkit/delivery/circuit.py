@@ -1,0 +1,88 @@
+"""Whether it is worth trying to send."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from typing import Final
+from urllib.parse import urlsplit
+
+PROBE_TIMEOUT_S: Final = 0.25
+"""Longest time that a look at a port of this machine takes."""
+
+LOOK_AGAIN_S: Final = 2.0
+"""After nothing listened on a port of this machine, it is looked at again."""
+
+TRY_AGAIN_S: Final = 5.0
+"""After an export failed, the next one is tried."""
+
+
+class Circuit:
+    """Remembers that an endpoint fails, so that what follows is spooled at once instead of waiting for retries.
+
+    An endpoint on the loopback is looked at (connected to) before the first export and after each failure: if nothing
+    listens there, no export is tried, and no exporter's retries are paid for. Others are never looked at, since a proxy may
+    stand between. Not thread-safe by itself; wrong answers cost a try or a spooled batch.
+
+    Args:
+        endpoint: URL; None: unknown, never looked at.
+    """
+
+    def __init__(self, endpoint: str | None) -> None:
+        self._address = loopback_address(endpoint)
+        self._proven = False
+        self._open_until = 0.0
+
+    def refused(self) -> bool:
+        """Return whether nothing listens, without waiting for it longer than `PROBE_TIMEOUT_S`."""
+        if self._address is None or self._proven:
+            return False
+        if _listens(self._address):
+            return False
+        self._open_until = time.monotonic() + LOOK_AGAIN_S
+        return True
+
+    def open(self) -> bool:
+        """Return whether the last failure was just now, so that a try is not worth it."""
+        return time.monotonic() < self._open_until
+
+    def success(self) -> None:
+        """An export went through."""
+        self._proven = True
+        self._open_until = 0.0
+
+    def failure(self) -> None:
+        """An export failed."""
+        self._proven = False
+        self._open_until = time.monotonic() + TRY_AGAIN_S
+
+
+def loopback_address(endpoint: str | None) -> tuple[str, int] | None:
+    """Return host and port of ``endpoint`` if it is on this machine's loopback; None otherwise, or if it is no URL."""
+    if not endpoint:
+        return None
+    try:
+        url = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+        host, port = url.hostname, url.port
+    except ValueError:
+        return None
+    if host is None:
+        return None
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return None
+    return (host, port or (443 if url.scheme == "https" else 80)) if loopback else None
+
+
+def _listens(address: tuple[str, int]) -> bool:
+    try:
+        # All errors: `localhost` may be two addresses, one of which this machine does not have.
+        with socket.create_connection(address, timeout=PROBE_TIMEOUT_S, all_errors=True):
+            return True
+    except ExceptionGroup as failures:
+        # Anything but a refusal (a full backlog, no descriptors left) says nothing about who listens.
+        return not any(isinstance(failure, ConnectionRefusedError) for failure in failures.exceptions)
+    except OSError:
+        return True

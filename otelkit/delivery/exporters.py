@@ -1,0 +1,216 @@
+"""Exporters that account for every item: what they can't deliver is spooled, and they never hold up the program's end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from otelkit.delivery.delivery import EXPORT_LIMIT_S, Delivery
+from otelkit.delivery.encoding import ENCODERS, Encode
+from otelkit.delivery.notice import Notice
+from otelkit.delivery.spool import Spool
+from otelkit.model.signals import Account
+
+CLOSE_LIMIT_S: Final = 1.0
+"""Longest time that closing an exporter's connections is waited for."""
+
+
+class _Ending:
+    """What the three exporters have in common: the end of the program, bounded in time."""
+
+    _delivery: Delivery[Any]  # Any: spans, records or metrics
+
+    def prepare(self) -> None:
+        """Start the sending thread now: once the interpreter shuts down, none can be started."""
+        self._delivery.prepare()
+
+    def exit_by(self, deadline: float) -> None:
+        """Block no longer than ``deadline`` (`time.monotonic` seconds) from now on; what is not sent by then is spooled.
+
+        Call it before the processors in front are shut down, since they are waiting for this exporter.
+        """
+        self._delivery.exit_by(deadline)
+
+    def close(self, timeout_s: float) -> None:
+        """Close the exporter's connections, waiting no longer than ``timeout_s``; what comes later is spooled."""
+        self._delivery.close(timeout_s)
+
+
+class DeliveredSpanExporter(_Ending, SpanExporter):
+    """Sends spans with another exporter. See `Delivery` for what the arguments mean.
+
+    Created spans are counted by whoever makes batches of them (`spans.ChainProcessor`).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        factory: Callable[[], Any],  # Any: a SpanExporter, as far as anybody knows
+        *,
+        account: Account,
+        spool: Spool | None,
+        notice: Notice,
+        encode: Encode | None = ENCODERS["traces"],
+        endpoint: str | None = None,
+        principal: bool = True,
+        export_limit_s: float = EXPORT_LIMIT_S,
+    ) -> None:
+        self._delivery = Delivery[Sequence[ReadableSpan]](
+            "traces",
+            name,
+            factory,
+            lambda inner, batch: inner.export(batch) is SpanExportResult.SUCCESS,
+            account=account,
+            spool=spool,
+            encode=encode,
+            notice=notice,
+            endpoint=endpoint,
+            principal=principal,
+            export_limit_s=export_limit_s,
+        )
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Deliver or spool; FAILURE only if spans are lost. Never raises."""
+        return SpanExportResult.SUCCESS if self._delivery.deliver(spans, len(spans)) else SpanExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the exporter; False if that failed or the last batch was not delivered."""
+        return self._delivery.flush(timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Close the exporter's connections."""
+        self.close(CLOSE_LIMIT_S)
+
+
+class DeliveredLogExporter(_Ending, LogRecordExporter):
+    """Sends log records with another exporter. See `Delivery` for what the arguments mean.
+
+    Created records are counted by whoever makes batches of them (`logs.BufferedLogProcessor`).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        factory: Callable[[], Any],  # Any: a LogRecordExporter, as far as anybody knows
+        *,
+        account: Account,
+        spool: Spool | None,
+        notice: Notice,
+        encode: Encode | None = ENCODERS["logs"],
+        endpoint: str | None = None,
+        principal: bool = True,
+        export_limit_s: float = EXPORT_LIMIT_S,
+    ) -> None:
+        self._delivery = Delivery[Sequence[ReadableLogRecord]](
+            "logs",
+            name,
+            factory,
+            lambda inner, batch: inner.export(batch) is LogRecordExportResult.SUCCESS,
+            account=account,
+            spool=spool,
+            encode=encode,
+            notice=notice,
+            endpoint=endpoint,
+            principal=principal,
+            export_limit_s=export_limit_s,
+        )
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Deliver or spool; FAILURE only if records are lost. Never raises."""
+        delivered = self._delivery.deliver(batch, len(batch))
+        return LogRecordExportResult.SUCCESS if delivered else LogRecordExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Flush the exporter; False if that failed or the last batch was not delivered."""
+        return self._delivery.flush(timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Close the exporter's connections."""
+        self.close(CLOSE_LIMIT_S)
+
+
+class DeliveredMetricExporter(_Ending, MetricExporter):
+    """Sends metrics with another exporter. See `Delivery` for what the arguments mean.
+
+    Its points are counted as created here, since nothing buffers them before. The exporter is built at once, because the
+    reader needs to know which temporality and aggregation it prefers; so is its thread, because the first export may be the
+    one at the program's end.
+    In a forked child it takes everything and sends nothing: the counts that the child has inherited are its parent's, and
+    the child records into a provider of its own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        factory: Callable[[], Any],  # Any: a MetricExporter, as far as anybody knows
+        *,
+        account: Account,
+        spool: Spool | None,
+        notice: Notice,
+        encode: Encode | None = ENCODERS["metrics"],
+        endpoint: str | None = None,
+        principal: bool = True,
+        export_limit_s: float = EXPORT_LIMIT_S,
+    ) -> None:
+        self._delivery = Delivery[MetricsData](
+            "metrics",
+            name,
+            factory,
+            lambda inner, batch: inner.export(batch) is MetricExportResult.SUCCESS,
+            account=account,
+            spool=spool,
+            encode=encode,
+            notice=notice,
+            endpoint=endpoint,
+            principal=principal,
+            export_limit_s=export_limit_s,
+        )
+        self._account = account
+        self._principal = principal
+        self._pid = os.getpid()
+        inner = self._delivery.inner()
+        # The SDK keeps these under private names only, and its readers read them from there. Absent: the SDK's defaults.
+        super().__init__(
+            preferred_temporality=getattr(inner, "_preferred_temporality", None),
+            preferred_aggregation=getattr(inner, "_preferred_aggregation", None),
+        )
+        self._delivery.prepare()
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+        """Deliver or spool; FAILURE only if points are lost. Never raises.
+
+        ``timeout_millis`` is not used: the SDK passes its export interval at the end, and the exporters have a timeout of
+        their own.
+        """
+        if os.getpid() != self._pid:
+            return MetricExportResult.SUCCESS
+        count = count_points(metrics_data)
+        if self._principal:
+            self._account.created("metrics", count)
+        return MetricExportResult.SUCCESS if self._delivery.deliver(metrics_data, count) else MetricExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Flush the exporter; False if that failed or the last points were not delivered."""
+        return os.getpid() != self._pid or self._delivery.flush(timeout_millis / 1000)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Close the exporter's connections."""
+        if os.getpid() == self._pid:
+            self.close(min(timeout_millis / 1000, CLOSE_LIMIT_S))
+
+
+def count_points(metrics_data: MetricsData) -> int:
+    """Return the number of metric points in what a reader has collected."""
+    return sum(
+        len(metric.data.data_points)
+        for resource in metrics_data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    )

@@ -1,0 +1,162 @@
+"""Reading the spool: each request once, by one reader at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from otelkit.delivery.segment import SegmentError, parse
+from otelkit.model.signals import Signal
+
+_log = logging.getLogger("otelkit.delivery")
+
+# A file this young may belong to a writer that has not locked it yet.
+_UNFINISHED_FOR_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolState:
+    """What lies in a spool, without opening its files."""
+
+    requests: int = 0
+    """Waiting to be taken in."""
+    bytes: int = 0
+    """Of all files, damaged and unfinished ones included."""
+    damaged: int = 0
+    """Files set aside because they could not be read."""
+
+
+def spool_state(folder: Path) -> SpoolState:
+    """Return what lies in ``folder`` now; nothing, if there is no such folder or it can't be listed."""
+    requests = size = damaged = 0
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                # Another process may have taken the file since it was listed.
+                size += entry.stat(follow_symlinks=False).st_size
+                requests += entry.name.endswith(".otlp")
+                damaged += entry.name.endswith(".damaged")
+    return SpoolState(requests, size, damaged)
+
+
+class SpooledRequest:
+    """One request from the spool. It is this reader's until `done` or `release`, also if other processes read too.
+
+    Delivery is at least once: a reader that is killed between handing the request on and `done` leaves it to the next one.
+    """
+
+    __slots__ = ("_file", "_path", "body", "count", "signal")
+
+    def __init__(self, path: Path, file: int, signal: Signal, body: bytes, count: int) -> None:
+        self._path = path
+        self._file: int | None = file
+        self.signal = signal
+        self.body = body
+        """An OTLP export request, protobuf."""
+        self.count = count
+        """Spans, points or records in it."""
+
+    def done(self) -> None:
+        """Delete the request: it is safe elsewhere."""
+        with suppress(FileNotFoundError):
+            self._path.unlink()
+        self.release()
+
+    def release(self) -> None:
+        """Leave the request in the spool, for another reader."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def read_spool(folder: Path, on_damaged: Callable[[Path, str], None] | None = None) -> Iterator[SpooledRequest]:
+    """Yield the requests that wait in ``folder``, oldest first, each checked; skip those that another process reads.
+
+    Each request holds a file open until it is done, released or garbage: don't collect thousands.
+    A file that is damaged is set aside as ``*.damaged`` and never read again.
+
+    Args:
+        folder: The spool; if there is none, nothing is yielded.
+        on_damaged: Told of each file set aside: its new path and why. None: a warning is logged.
+    """
+    tell = on_damaged or _warn
+    try:
+        paths = sorted(Path(folder).iterdir())
+    except OSError:
+        return
+    for path in paths:
+        if path.suffix == ".otlp":
+            request = _take(path, tell)
+            if request is not None:
+                yield request
+        elif path.suffix == ".tmp":
+            _set_aside_if_abandoned(path, tell)
+
+
+def _take(path: Path, tell: Callable[[Path, str], None]) -> SpooledRequest | None:
+    file = _lock(path)
+    if file is None:
+        return None
+    try:
+        with open(file, "rb", closefd=False) as stream:
+            found = parse(stream.read())
+    except SegmentError as error:
+        _set_aside(path, str(error), tell)
+        os.close(file)
+        return None
+    except OSError as error:
+        _log.warning("the spooled request %s can't be read: %s; it stays where it is", path, error.strerror or error)
+        os.close(file)
+        return None
+    return SpooledRequest(path, file, found.signal, found.body, found.count)
+
+
+def _set_aside_if_abandoned(path: Path, tell: Callable[[Path, str], None]) -> None:
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime < _UNFINISHED_FOR_S:
+            return
+        file = _lock(path)
+        if file is not None:
+            _set_aside(path, "its writer was stopped while it was writing", tell)
+            os.close(file)
+
+
+def _lock(path: Path) -> int | None:
+    """Open a file for this reader alone; None if another one has it or had it."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # It may have been deleted or set aside between the listing and the lock.
+        if os.fstat(file).st_nlink and path.exists():
+            return file
+    except OSError:
+        pass
+    os.close(file)
+    return None
+
+
+def _set_aside(path: Path, why: str, tell: Callable[[Path, str], None]) -> None:
+    aside = path.with_name(path.name.lstrip(".") + ".damaged")
+    try:
+        path.rename(aside)
+    except OSError as error:
+        _log.warning("the damaged file %s can't be set aside: %s", path, error.strerror or error)
+    else:
+        tell(aside, why)
+
+
+def _warn(path: Path, why: str) -> None:
+    _log.warning("a spooled request %s and was set aside as %s; its telemetry is lost", why, path)
