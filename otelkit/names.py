@@ -71,6 +71,26 @@ METRIC_RUN_PROGRESS: Final = "pipeline.run.progress"
 METRIC_RUN_TOTAL: Final = "pipeline.run.total"
 METRIC_LOST: Final = "otelkit.telemetry.lost"
 METRIC_STEP_FAULTS: Final = "otelkit.step.faults"
+METRIC_PROCESSING_DURATION: Final = "processing.duration"
+METRIC_PROCESSING_OPERATIONS: Final = "processing.operations"
+METRIC_ERRORS: Final = "errors"
+METRIC_SATISFACTION: Final = "satisfaction.score"
+METRIC_PROCESS_CPU: Final = "process.cpu.time"
+METRIC_PROCESS_MEMORY: Final = "process.memory.usage"
+METRIC_PROCESS_THREADS: Final = "process.thread.count"
+METRIC_PROCESS_FILES: Final = "process.unix.file_descriptor.count"
+
+# -- labels of metrics that a program records by itself (`otelkit.metrics`) -----------------------------------------
+LABEL_COMPONENT: Final = "component"
+LABEL_OPERATION: Final = "operation"
+LABEL_SUCCESS: Final = "success"
+LABEL_SERVICE: Final = "service"
+LABEL_FUNCTION: Final = "function"
+LABEL_ERROR_TYPE: Final = "error_type"
+LABEL_ANALYSIS: Final = "analysis"
+LABEL_MODEL: Final = "model"
+LABEL_QUANTILE: Final = "quantile"
+LABEL_CPU_MODE: Final = "cpu.mode"
 
 ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(PIPELINE_NAME, "The pipeline that a stage or run belongs to."),
@@ -133,6 +153,14 @@ METRICS: Final[tuple[Name, ...]] = (
     Name(METRIC_RUN_TOTAL, "Items the run expects to handle.", "{item}", "gauge"),
     Name(METRIC_LOST, "Telemetry that could not be delivered, by `signal` and `reason`.", "{span}", "counter"),
     Name(METRIC_STEP_FAULTS, "Faults of plugins contained on the span path, by `step`.", "{fault}", "counter"),
+    Name(METRIC_PROCESSING_DURATION, "Duration of operations given to `record_processing_metrics`.", "s", "histogram"),
+    Name(METRIC_PROCESSING_OPERATIONS, "Operations given to `record_processing_metrics`.", "{operation}", "counter"),
+    Name(METRIC_ERRORS, "Failures given to `record_error`, and of failed operations.", "{error}", "counter"),
+    Name(METRIC_SATISFACTION, "How content users are, 0 to 1, as given to `record_satisfaction`.", "1", "histogram"),
+    Name(METRIC_PROCESS_CPU, "Processor time of the process, by `cpu.mode`.", "s", "counter"),
+    Name(METRIC_PROCESS_MEMORY, "Memory of the process that is in RAM.", "By", "updown"),
+    Name(METRIC_PROCESS_THREADS, "Threads of the process.", "{thread}", "updown"),
+    Name(METRIC_PROCESS_FILES, "File descriptors that the process has open.", "{file_descriptor}", "updown"),
 )
 
 
