@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otelkit.logs.values import clean_text
+from otelkit.logs.values import clean_text, clean_value
 
 RECORD_IDS: Final = ("otelTraceID", "otelSpanID", "otelTraceSampled", "otelServiceName")
 """Ids on log records, under the names that OpenTelemetry's own logging instrumentation uses."""
@@ -37,7 +37,7 @@ def message_of(record: logging.LogRecord) -> str:
         return clean_text(record.getMessage())
     except Exception:  # noqa: BLE001 - a stranger's template and arguments may raise anything
         # Python's own handlers print such a mistake to stderr; it is theirs to tell, not ours.
-        return clean_text(f"{record.msg!s} {type(record.args).__name__} that do not fit")
+        return f"{clean_value(record.msg)!s} {clean_value(record.args)!r}"
 
 
 def extra_of(record: logging.LogRecord) -> dict[str, Any]:  # Any: whatever a program put there

@@ -1,6 +1,24 @@
-"""Metrics: instruments from declarations, and rate, errors, duration and busyness of every stage."""
+"""Metrics: rate, errors, duration and busyness of every stage, and what a program records by itself."""
 
+from otelkit.metrics.collector import MetricsCollector
+from otelkit.metrics.decorators import default_collector, instrument_performance, track_analysis, track_training
+from otelkit.metrics.entry import EntryExporter, Group, MetricEntry, MetricType
+from otelkit.metrics.group import MetricGroup
 from otelkit.metrics.instruments import build_instruments
 from otelkit.metrics.red import RED_METRICS, RedObserver
 
-__all__ = ["RED_METRICS", "RedObserver", "build_instruments"]
+__all__ = [
+    "RED_METRICS",
+    "EntryExporter",
+    "Group",
+    "MetricEntry",
+    "MetricGroup",
+    "MetricType",
+    "MetricsCollector",
+    "RedObserver",
+    "build_instruments",
+    "default_collector",
+    "instrument_performance",
+    "track_analysis",
+    "track_training",
+]

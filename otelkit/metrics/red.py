@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit.metrics.boundaries import DURATION_BOUNDARIES_S
 from otelkit.metrics.stage_books import StageBooks
 from otelkit.model.calls import StageCall
 from otelkit.model.metrics import MetricSpec
@@ -16,12 +17,6 @@ from otelkit.model.observers import CallObserver
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
-
-DURATION_BOUNDARIES_S: Final = (
-    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
-    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0),
-)
-"""Upper bounds in seconds: a stage may take a fraction of a millisecond or an hour."""
 
 _BY_STAGE: Final = (names.PIPELINE_NAME, names.STAGE_NAME)
 
