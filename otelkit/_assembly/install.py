@@ -41,6 +41,8 @@ from otelkit.stages.runtime import Runtime
 _log = logging.getLogger("otelkit.install")
 
 _RUN_ID: Final = "OTEL_PYTHON_OTELKIT_RUN_ID"
+_TREE: Final = "OTELKIT_PROCESS_TREE"
+"""Names the run to processes that are started by an instrumented one."""
 
 _installation: Installation | None = None
 
@@ -108,10 +110,12 @@ class Installation:
         self._is_child = False
         self._barriers: dict[str, Barrier] = {}
         run_id = self.settings.text("run_id") or uuid.uuid4().hex
-        env[_RUN_ID] = run_id
+        # A process of the same tree was here before us, and says what there is to say.
+        inherited = env.get(_TREE) == run_id
+        env[_RUN_ID] = env[_TREE] = run_id
         set_process_run(run_id, self.settings.text("run_name") or None)
 
-        outlet = Outlet.open(env, self.settings, self.ledger)
+        outlet = Outlet.open(env, self.settings, self.ledger, silent=inherited)
         resource = build_resource(env, run_id, auto_version)
         taken_over = _apply(config_file)
         self._traces = (

@@ -10,7 +10,6 @@ from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 
 from otelkit._assembly.environment import number
-from otelkit._assembly.exporters import choose_exporters
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.sdk_private import update_resource
 from otelkit.delivery.exporters import DeliveredLogExporter
@@ -44,7 +43,7 @@ class LogPath:
     def _build(self, outlet: Outlet, resource: Resource) -> LoggerProvider:
         env, settings = outlet.env, outlet.settings
         provider = LoggerProvider(resource, shutdown_on_exit=False)
-        self._exporters = [outlet.log_exporter(choice) for choice in choose_exporters("logs", env)]
+        self._exporters = outlet.log_exporters(outlet.choices("logs"))
         if self._exporters:
             self._processor = BufferedLogProcessor(
                 self._deliver,

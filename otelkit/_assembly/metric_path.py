@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 
 from otelkit._assembly.environment import number
-from otelkit._assembly.exporters import ExporterChoice, choose_exporters
+from otelkit._assembly.exporters import ExporterChoice
 from otelkit._assembly.outlet import Outlet
 from otelkit._version import __version__
 
@@ -43,7 +43,7 @@ class MetricPath:
         self._provider: MeterProvider | None = None
         # Once, and not again in each child: what is wrong is said once.
         env = outlet.env
-        self._choices = choose_exporters("metrics", env)
+        self._choices = outlet.choices("metrics")
         self._interval_ms = number(env, "OTEL_METRIC_EXPORT_INTERVAL", INTERVAL_MS, minimum=1)
         self._timeout_ms = number(env, "OTEL_METRIC_EXPORT_TIMEOUT", 30_000.0, minimum=1)
         present = metrics.get_meter_provider()
@@ -100,7 +100,7 @@ class MetricPath:
                 return None
             return reader
         return PeriodicExportingMetricReader(
-            self._outlet.metric_exporter(choice),
+            self._outlet.metric_exporter(choice, self._choices),
             export_interval_millis=self._interval_ms,
             export_timeout_millis=self._timeout_ms,
         )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
+from otelkit._assembly.exporters import ExporterChoice, choose_exporters
+from otelkit.delivery.encoding import ENCODERS
+from otelkit.delivery.exporters import DeliveredLogExporter, DeliveredMetricExporter, DeliveredSpanExporter
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.spool import Spool
 from otelkit.ledger.ledger import Ledger
+from otelkit.model.signals import Signal
 from otelkit.settings import Settings
 
 
@@ -23,6 +28,48 @@ class Outlet:
     """None: spooling is switched off."""
     notice: Notice
     """Says once, in one line, that telemetry is being spooled."""
+
+    @classmethod
+    def open(cls, env: Mapping[str, str], settings: Settings, ledger: Ledger, *, silent: bool) -> Outlet:
+        """Return the outlet that the settings describe.
+
+        Args:
+            silent: Another process of the same tree says what there is to say.
+        """
+        folder = Path(settings.text("store_dir")) / "spool"
+        spool = Spool(folder, settings.whole("spool_max_bytes"), ledger) if settings.flag("spool") else None
+        return cls(env, settings, ledger, spool, Notice(folder if spool else None, silent=silent))
+
+    def choices(self, signal: Signal) -> list[ExporterChoice]:
+        """Return the exporters that ``OTEL_*`` asks for; what is wrong is said, so ask once."""
+        return choose_exporters(signal, self.env)
+
+    def span_exporters(self, choices: Sequence[ExporterChoice]) -> list[DeliveredSpanExporter]:
+        """Return an exporter for each choice."""
+        return [DeliveredSpanExporter(choice.name, choice.factory, **self._how(choice, choices)) for choice in choices]
+
+    def log_exporters(self, choices: Sequence[ExporterChoice]) -> list[DeliveredLogExporter]:
+        """Return an exporter for each choice."""
+        return [DeliveredLogExporter(choice.name, choice.factory, **self._how(choice, choices)) for choice in choices]
+
+    def metric_exporter(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> DeliveredMetricExporter:
+        """Return the exporter for one choice."""
+        return DeliveredMetricExporter(choice.name, choice.factory, **self._how(choice, choices))
+
+    def _how(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> dict[str, Any]:
+        return {
+            "account": self.ledger,
+            "spool": self.spool,
+            "notice": self.notice,
+            "encode": ENCODERS[choice.signal] if choice.is_otlp else None,
+            "endpoint": choice.endpoint,
+            # With several exporters one keeps the account: an item is created once.
+            "principal": choice is _principal(choices),
+        }
+
+
+def _principal(choices: Sequence[ExporterChoice]) -> ExporterChoice:
+    return next((choice for choice in choices if choice.is_otlp), choices[0])
 
 
 class SignalPath(Protocol):

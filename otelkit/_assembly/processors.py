@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Any, Final
 
@@ -57,9 +58,13 @@ def given_candidates(processors: Iterable[SpanProcessor], plugins: Iterable[obje
     """Yield what was handed over in code: processors named by class and position, plugins by their own name."""
     for position, processor in enumerate(processors, 1):
         name = f"{type(processor).__name__}-{position}"
-        # `object`, so that a wrong type is found and attributed where all answers are checked.
-        plugin: object = _ProcessorPlugin(name, lambda processor=processor: processor)
-        yield Candidate(name, None, None, lambda plugin=plugin: plugin, builtin=True)
-    for position, plugin in enumerate(plugins, 1):
-        name = getattr(plugin, "__name__", None) or f"{type(plugin).__name__}-{position}"
-        yield Candidate(name, None, None, lambda plugin=plugin: plugin, builtin=True)
+        # By a factory, so that a wrong type is found and attributed where all answers are checked.
+        plugin = _ProcessorPlugin(name, partial(_identity, processor))
+        yield Candidate(name, None, None, partial(_identity, plugin), builtin=True)
+    for position, given in enumerate(plugins, 1):
+        name = getattr(given, "__name__", None) or f"{type(given).__name__}-{position}"
+        yield Candidate(name, None, None, partial(_identity, given), builtin=True)
+
+
+def _identity(value: object) -> object:
+    return value

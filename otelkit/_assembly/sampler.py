@@ -33,6 +33,7 @@ def choose_sampler(offered: Mapping[str, Offered[SamplerFactory]], env: Mapping[
         return DEFAULT_ON
     if name.lower() in STANDARD:
         return _standard(name.lower(), argument)
+    sampler: object
     try:
         if name in offered:
             sampler = offered[name].value(argument)

@@ -28,7 +28,7 @@ def take_processors(provider: TracerProvider) -> tuple[SpanProcessor, ...]:
     """
     active = getattr(provider, "_active_span_processor", None)
     processors = getattr(active, "_span_processors", None)
-    if not isinstance(processors, tuple):
+    if active is None or not isinstance(processors, tuple):
         return ()
     active._span_processors = ()
     return processors

@@ -13,12 +13,12 @@ from opentelemetry.trace import Tracer
 from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
 from otelkit._assembly.environment import number
-from otelkit._assembly.exporters import choose_exporters
 from otelkit._assembly.id_generator import choose_id_generator
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.sampler import choose_sampler
 from otelkit._assembly.sdk_private import update_resource
 from otelkit._version import __version__
+from otelkit.delivery.exporters import DeliveredSpanExporter
 from otelkit.model.blueprint import Blueprint, Offered
 from otelkit.model.steps import SpanStep
 from otelkit.spans.adopt import AdoptedProcessor
@@ -46,6 +46,7 @@ class TracePath:
         env, settings = outlet.env, outlet.settings
         present = trace.get_tracer_provider()
         self._provider: AnyTracerProvider
+        self.exporters: list[DeliveredSpanExporter]
         self._ours = isinstance(present, trace.ProxyTracerProvider)
         if self._ours:
             sampler = choose_sampler(blueprint.samplers, env)
@@ -54,7 +55,7 @@ class TracePath:
             )
             trace.set_tracer_provider(provider)
             self._provider = provider
-            self.exporters = [outlet.span_exporter(choice) for choice in choose_exporters("traces", env)]
+            self.exporters = outlet.span_exporters(outlet.choices("traces"))
         else:
             # The program's own, with its own exporters: ours would send everything twice.
             self._provider = present

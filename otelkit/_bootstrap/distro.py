@@ -7,13 +7,13 @@ import os
 from typing import Any
 
 from opentelemetry.instrumentation.dependencies import DependencyConflictError
-from opentelemetry.instrumentation.distro import BaseDistro
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # upstream has no type hints there
 from opentelemetry.util._importlib_metadata import EntryPoint
 
 _log = logging.getLogger("otelkit.bootstrap")
 
 
-class OtelkitDistro(BaseDistro):  # type: ignore[misc]  # the instrumentation package has no type hints
+class OtelkitDistro(BaseDistro):  # type: ignore[misc]  # see the import
     """Sees to it that our configurator follows, and that one broken instrumentation does not stop the others."""
 
     def _configure(self, **kwargs: Any) -> None:  # Any: upstream's signature
