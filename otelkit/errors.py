@@ -12,6 +12,9 @@
     ├── WireError              (ValueError)    OTLP bytes that do not decode
     ├── ReceiverError          (OSError)       the receiver can't listen or can't be reached
     └── StoreError             (OSError)       the embedded store can't be opened or written
+        ├── StoreMissingError                  there is no store at that path
+        ├── StoreLockedError                   another process writes to it
+        ├── StoreFullError                     the disk (or a quota) has no room for more
         ├── StoreCorruptError                  the file is damaged
         └── StoreVersionError                  the file was written by a newer otelkit
 
@@ -89,6 +92,18 @@ class StoreError(OtelkitError, OSError):
     def __init__(self, message: str, *, path: Path) -> None:
         self.path = path
         super().__init__(message)
+
+
+class StoreMissingError(StoreError):
+    """There is no store at that path."""
+
+
+class StoreLockedError(StoreError):
+    """Another process has the store open for writing."""
+
+
+class StoreFullError(StoreError):
+    """There is no room left for what should be written; nothing of it was."""
 
 
 class StoreCorruptError(StoreError):

@@ -1,0 +1,252 @@
+"""Runs and their stages, read back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from otelkit import names
+from otelkit.embedded.store import sketch
+from otelkit.embedded.store.notable import Notable
+from otelkit.embedded.store.rollups import WHOLE_RUN, read_cell, read_recent
+from otelkit.embedded.wire_primitives import fields
+from otelkit.embedded.wire_values import parse_key_value
+from otelkit.model.views import ItemRef, QueueRow, RunRow, StageRow
+
+RUNNING_FOR_S: Final = 10
+"""A run of which nobody says how it is runs as long as its last data is at most so old."""
+
+_SILENT_FOR_S: Final = 120
+"""A run that is said to run, and of which nothing was heard for so long, was killed."""
+
+_RATE_WINDOW_S: Final = 5
+_SECOND_NS: Final = 1_000_000_000
+_GAUGES: Final = (
+    names.METRIC_STAGE_ACTIVE,
+    names.METRIC_QUEUE_DEPTH,
+    names.METRIC_QUEUE_CAPACITY,
+    names.METRIC_RUN_PROGRESS,
+    names.METRIC_RUN_TOTAL,
+    names.METRIC_LOST,
+)
+
+
+class _Run(NamedTuple):
+    no: int
+    id: str
+    told_name: str | None
+    given_name: str | None
+    service: str | None
+    state: str | None
+    exit_code: int | None
+    started_ns: int | None
+    ended_ns: int | None
+    first_ns: int | None
+    last_ns: int | None
+    arrived_ns: int
+    spans: int
+    logs: int
+    total: int | None
+    slowest: str | None
+    last_failed: str | None
+
+
+_SELECT: Final = f"SELECT {', '.join(_Run._fields)} FROM run"
+_NEWEST_FIRST: Final = "ORDER BY coalesce(started_ns, first_ns, arrived_ns) DESC, no DESC"
+
+
+class RunViews:
+    """Reads runs; needs an open read transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def newest(self, limit: int, now_ns: int) -> list[RunRow]:
+        """Return the newest runs first, without stages."""
+        rows = self._connection.execute(f"{_SELECT} {_NEWEST_FIRST} LIMIT ?", (limit,)).fetchall()
+        return [self._row(_Run(*row), now_ns, whole=False) for row in rows]
+
+    def one(self, prefix: str, now_ns: int) -> RunRow | None:
+        """Return the run of this id, or else the only one whose id begins so; None if there is none or several."""
+        number = self.find(prefix)
+        if number is None:
+            return None
+        row = self._connection.execute(f"{_SELECT} WHERE no = ?", (number,)).fetchone()
+        return self._row(_Run(*row), now_ns, whole=True)
+
+    def find(self, prefix: str) -> int | None:
+        """Return the number of the run that `one` returns."""
+        if not prefix:
+            return None
+        found = self._connection.execute("SELECT no FROM run WHERE id = ?", (prefix,)).fetchall()
+        if not found:
+            found = self._connection.execute(
+                "SELECT no FROM run WHERE id >= ? AND substr(id, 1, ?) = ? LIMIT 2", (prefix, len(prefix), prefix)
+            ).fetchall()
+        return found[0][0] if len(found) == 1 else None
+
+    def _row(self, run: _Run, now_ns: int, *, whole: bool) -> RunRow:
+        state = _state(run, now_ns)
+        started_ns = _first(run.started_ns, run.first_ns, run.arrived_ns)
+        ended_ns = now_ns if state == "running" else _first(run.ended_ns, run.last_ns, started_ns)
+        duration_s = max(0, ended_ns - started_ns) / 1e9
+        gauges = self._gauges(run.no)
+        progress = _whole(gauges[names.METRIC_RUN_PROGRESS].get(""))
+        total = _whole(gauges[names.METRIC_RUN_TOTAL].get("")) or run.total
+        eta_s = None
+        if state == "running" and progress and total and total >= progress:
+            eta_s = duration_s * (total - progress) / progress
+        row = RunRow(
+            id=run.id,
+            name=run.told_name or run.given_name or run.service or run.id,
+            state=state,
+            started_at=_rfc3339(started_ns),
+            duration_s=duration_s,
+            spans=run.spans,
+            lost=_whole(gauges[names.METRIC_LOST].get("")) or 0,
+            exit_code=run.exit_code,
+            progress=progress,
+            total=total,
+            eta_s=eta_s,
+            slowest=_item(run.slowest),
+            last_failed=_item(run.last_failed),
+            logs=run.logs,
+        )
+        if not whole:
+            return row
+        return _with_stages(row, self._stages(run, state, duration_s, now_ns, gauges), _queues(gauges))
+
+    def _stages(
+        self, run: _Run, state: str, duration_s: float, now_ns: int, gauges: dict[str, dict[str, float]]
+    ) -> list[StageRow]:
+        depths = gauges[names.METRIC_QUEUE_DEPTH]
+        active = gauges[names.METRIC_STAGE_ACTIVE] if state == "running" else {}
+        stages = {}
+        for row in self._connection.execute(
+            "SELECT * FROM rollup WHERE run = ? AND minute = ?", (run.no, WHOLE_RUN)
+        ).fetchall():
+            cell, name = read_cell(row), row[1]
+            calls_per_s, items_per_s = _rates(read_recent(row[11]), run, state, now_ns)
+            stages[name] = StageRow(
+                name=name,
+                calls=round(cell.calls),
+                failed=round(cell.failed),
+                items=round(cell.items),
+                p50_s=_seconds(sketch.quantile_ns(cell.histogram, 0.5)),
+                p95_s=_seconds(sketch.quantile_ns(cell.histogram, 0.95)),
+                busy=cell.busy_ns / 1e9 / duration_s if duration_s else 0.0,
+                pipeline=cell.pipeline,
+                active=max(0, round(active.get(name, 0))),
+                calls_per_s=calls_per_s,
+                items_per_s=items_per_s,
+                depth=_depth(depths, name),
+            )
+        for name in active:
+            # Stages whose first call has not ended yet.
+            if name not in stages and active[name] > 0:
+                stages[name] = StageRow(
+                    name, 0, 0, 0, None, None, 0.0, active=round(active[name]), depth=_depth(depths, name)
+                )
+        return list(stages.values())
+
+    def _gauges(self, run: int) -> dict[str, dict[str, float]]:
+        """Return the last values of the metrics that runs are shown with: metric -> stage or queue ("" for others) -> sum.
+
+        Summed over processes, and over attributes that are neither stage nor queue.
+        """
+        found: dict[str, dict[str, float]] = defaultdict(dict)
+        marks = ",".join("?" * len(_GAUGES))
+        for name, attributes, value in self._connection.execute(
+            f"SELECT name, attributes, last_value FROM series JOIN metric ON metric.id = metric "
+            f"WHERE run = ? AND name IN ({marks}) AND last_value IS NOT NULL",
+            (run, *_GAUGES),
+        ):
+            subject = ""
+            if name in (names.METRIC_STAGE_ACTIVE, names.METRIC_QUEUE_DEPTH, names.METRIC_QUEUE_CAPACITY):
+                wanted = names.STAGE_NAME if name == names.METRIC_STAGE_ACTIVE else names.QUEUE_NAME
+                for tag, start, stop in fields(attributes, 0, len(attributes)):
+                    key, text, _ = parse_key_value(attributes, start, stop) if tag == 0x0A else ("", "", None)
+                    if key == wanted:
+                        subject = str(text)
+            found[name][subject] = found[name].get(subject, 0.0) + value
+        return found
+
+
+def _state(run: _Run, now_ns: int) -> str:
+    silent_s = (now_ns - run.arrived_ns) / 1e9
+    if run.state is None:
+        return "running" if silent_s <= RUNNING_FOR_S else "ended"
+    if run.state == "running" and silent_s > _SILENT_FOR_S:
+        return "ended"
+    return run.state
+
+
+def _rates(
+    recent: dict[int, tuple[float, float]], run: _Run, state: str, now_ns: int
+) -> tuple[float | None, float | None]:
+    """Return calls/s and items/s over the run's last five whole seconds; None before there is one."""
+    if run.last_ns is None:
+        return None, None
+    last_s = run.last_ns // _SECOND_NS
+    if state == "running":
+        # What is silent for longer than data takes to arrive has stopped.
+        last_s = max(last_s, now_ns // _SECOND_NS - 3)
+    first_s = max(last_s - _RATE_WINDOW_S, (run.first_ns or 0) // _SECOND_NS)
+    window_s = last_s - first_s
+    if window_s <= 0:
+        return None, None
+    counts = [count for second, count in recent.items() if first_s <= second < last_s]
+    return sum(calls for calls, _ in counts) / window_s, sum(items for _, items in counts) / window_s
+
+
+def _depth(depths: dict[str, float], stage: str) -> int | None:
+    for queue, depth in depths.items():
+        if queue == stage or queue.endswith((f"->{stage}", f"→{stage}")):
+            return round(depth)
+    return None
+
+
+def _queues(gauges: dict[str, dict[str, float]]) -> tuple[QueueRow, ...]:
+    capacities = gauges[names.METRIC_QUEUE_CAPACITY]
+    return tuple(
+        QueueRow(name, round(depth), _whole(capacities.get(name)))
+        for name, depth in sorted(gauges[names.METRIC_QUEUE_DEPTH].items())
+    )
+
+
+def _with_stages(row: RunRow, stages: list[StageRow], queues: tuple[QueueRow, ...]) -> RunRow:
+    return replace(row, stages=tuple(stages), queues=queues)
+
+
+def _item(text: str | None) -> ItemRef | None:
+    notable = Notable.from_json(text)
+    if notable is None:
+        return None
+    return ItemRef(
+        notable.stage,
+        notable.item,
+        notable.trace_id,
+        notable.span_id,
+        max(0, notable.duration_ns) / 1e9,
+        notable.error,
+    )
+
+
+def _first(*times: int | None) -> int:
+    return next((time for time in times if time is not None), 0)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _seconds(value_ns: float | None) -> float | None:
+    return None if value_ns is None else value_ns / 1e9
+
+
+def _rfc3339(time_ns: int) -> str:
+    moment = datetime.fromtimestamp(time_ns // _SECOND_NS, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S") + f".{time_ns % _SECOND_NS // 1000:06d}Z"
