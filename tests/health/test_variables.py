@@ -1,0 +1,55 @@
+"""Variables whose value is not what the specification asks for."""
+
+from __future__ import annotations
+
+import pytest
+
+from otelkit.health.variables import find_wrong_values
+from otelkit.model.checks import Severity
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_BSP_SCHEDULE_DELAY", "5s"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "-1"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "nan"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=a,service"),
+    ],
+)
+def test_a_malformed_value_is_an_error_that_names_the_variable(variable: str, value: str) -> None:
+    """The default is used instead, which somebody should know."""
+    (finding,) = find_wrong_values({variable: value})
+
+    assert (finding.id, finding.severity) == ("variable.malformed", Severity.ERROR)
+    assert finding.what.startswith(variable)
+
+
+@pytest.mark.parametrize(("argument", "wrong"), [("0.1", 0), ("1", 0), ("1.5", 1), ("often", 1), ("-1", 1)])
+def test_the_samplers_share_must_be_one(argument: str, wrong: int) -> None:
+    """Only for samplers that take a share."""
+    for sampler in ("traceidratio", "parentbased_traceidratio", "otelkit_ratio"):
+        env = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument}
+        assert len(list(find_wrong_values(env))) == wrong, sampler
+
+    assert list(find_wrong_values({"OTEL_TRACES_SAMPLER": "acme", "OTEL_TRACES_SAMPLER_ARG": argument})) == []
+
+
+def test_everything_switched_off_is_a_warning() -> None:
+    """It is what the user asked for, and often what they have forgotten."""
+    (finding,) = find_wrong_values({"OTEL_SDK_DISABLED": "True"})
+
+    assert (finding.id, finding.severity) == ("sdk.disabled", Severity.WARNING)
+
+
+def test_right_and_empty_values_are_fine() -> None:
+    """An empty variable counts as unset."""
+    env = {
+        "OTEL_BSP_SCHEDULE_DELAY": "",
+        "OTEL_BSP_MAX_QUEUE_SIZE": " 10 ",
+        "OTEL_RESOURCE_ATTRIBUTES": "team=a,region=b=c,",
+        "OTEL_SDK_DISABLED": "false",
+    }
+
+    assert list(find_wrong_values(env)) == []
