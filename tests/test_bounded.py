@@ -1,0 +1,272 @@
+"""Bounded containers, and the thread that drains them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from otelkit._bounded import BoundedDict, Drain
+from tests.forking import in_child
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.sdk
+
+
+def collecting(handled: list[list[int]], **options: object) -> Drain[int]:
+    settings: dict[str, object] = {"limit": 100, "batch": 10, "delay_s": 0.01} | options
+    return Drain("test-drain", handled.append, **settings)  # type: ignore[arg-type]
+
+
+def test_a_bounded_dict_forgets_its_oldest_entry() -> None:
+    """At the limit the oldest entry leaves."""
+    entries: BoundedDict[int, str] = BoundedDict(2)
+    for number in range(3):
+        entries.put(number, str(number))
+
+    assert (entries.get(0), entries.get(2), len(entries)) == (None, "2", 2)
+
+
+def test_items_are_handed_over_in_order_and_in_batches() -> None:
+    """Batches are at most as large as asked, oldest items first, each item once."""
+    handled: list[list[int]] = []
+    drain = collecting(handled, delay_s=60)
+    for number in range(25):
+        assert drain.put(number)
+
+    assert drain.flush(10)
+    assert list(range(25)) == [item for batch in handled for item in batch]
+    assert max(len(batch) for batch in handled) <= 10
+    drain.close(1)
+
+
+def test_an_item_is_handed_over_after_the_delay_without_a_flush() -> None:
+    """Nobody has to flush."""
+    handled: list[list[int]] = []
+    drain = collecting(handled)
+    drain.put(1)
+    wait_until(lambda: handled == [[1]])
+    drain.close(1)
+
+
+def test_a_full_queue_refuses_the_new_item() -> None:
+    """What is in the queue stays; what comes is refused and said so."""
+    release = threading.Event()
+    started = threading.Event()
+
+    def handle(batch: list[int]) -> None:
+        started.set()
+        release.wait(20)
+
+    drain: Drain[int] = Drain("test-drain", handle, limit=3, batch=1, delay_s=60)
+    assert drain.put(0)
+    assert started.wait(20)
+    taken = [drain.put(number) for number in range(5)]
+
+    assert taken == [True, True, True, False, False]
+    release.set()
+    drain.close(5)
+
+
+def test_waiting_is_bounded_while_the_handler_hangs() -> None:
+    """flush and close come back in time and say that not everything is through."""
+    release = threading.Event()
+    started = threading.Event()
+
+    def handle(batch: list[int]) -> None:
+        started.set()
+        release.wait(20)
+
+    drain: Drain[int] = Drain("test-drain", handle, limit=10, batch=1, delay_s=0.01)
+    drain.put(0)
+    assert started.wait(20)
+    drain.put(1)
+    drain.put(2)
+
+    assert drain.flush(0.05) is False
+    assert drain.close(0.05) == [1, 2]
+    release.set()
+
+
+def test_close_refuses_what_comes_later_and_ends_the_thread() -> None:
+    """A closed drain takes nothing, and leaves no thread behind."""
+    handled: list[list[int]] = []
+    drain = collecting(handled)
+    drain.put(1)
+
+    assert drain.close(10) == []
+    assert drain.put(2) is False
+    assert handled == [[1]]
+    wait_until(lambda: "test-drain" not in {thread.name for thread in threading.enumerate()})
+    assert drain.flush(1) is True
+
+
+def test_the_last_errand_runs_after_the_last_item() -> None:
+    """close hands over everything, then does what it was asked to do last."""
+    seen: list[object] = []
+    drain: Drain[int] = Drain("test-drain", seen.extend, limit=10, batch=2, delay_s=60)
+    for number in range(5):
+        drain.put(number)
+
+    assert drain.close(10, lambda: seen.append("last")) == []
+    assert seen == [0, 1, 2, 3, 4, "last"]
+
+
+def test_a_handler_may_flush_without_waiting_for_itself() -> None:
+    """An errand from within the handler is done at once."""
+    answers: list[bool] = []
+    drain: Drain[int] = Drain("test-drain", lambda batch: answers.append(drain.flush(10)), limit=10, batch=1, delay_s=60)
+    drain.put(1)
+
+    assert drain.flush(10)
+    assert answers == [True]
+    drain.close(1)
+
+
+def test_a_handler_that_raises_does_not_stop_the_thread(caplog: pytest.LogCaptureFixture) -> None:
+    """One bad batch does not cost the next one."""
+    handled: list[int] = []
+
+    def handle(batch: list[int]) -> None:
+        if batch == [1]:
+            raise RuntimeError("a bug")
+        handled.extend(batch)
+
+    drain: Drain[int] = Drain("test-drain", handle, limit=10, batch=1, delay_s=60)
+    drain.put(1)
+    drain.put(2)
+    with caplog.at_level(logging.ERROR, "otelkit.bounded"):
+        assert drain.flush(10)
+
+    assert handled == [2]
+    assert "a bug" in caplog.text
+    drain.close(1)
+
+
+def test_ticks_come_without_items() -> None:
+    """The tick is called on the thread although nothing more is put."""
+    ticks: list[str] = []
+    drain: Drain[int] = Drain(
+        "test-drain", lambda batch: None, limit=10, batch=1, delay_s=0.01,
+        tick=lambda: ticks.append(threading.current_thread().name), tick_s=0.01,
+    )  # fmt: skip
+    drain.put(1)
+    wait_until(lambda: len(ticks) >= 3)
+
+    assert set(ticks) == {"test-drain"}
+    drain.close(1)
+
+
+def test_an_idle_drain_can_be_asked_to_call_its_handler() -> None:
+    """With tick_when_idle a flush without items reaches the handler, so that it can try again what failed."""
+    handled: list[list[int]] = []
+    drain = collecting(handled, delay_s=60, tick_when_idle=True)
+    drain.put(1)
+    drain.flush(10)
+    drain.flush(10)
+
+    assert handled == [[1], []]
+    drain.close(1)
+
+
+def test_the_caller_hands_over_where_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the interpreter shuts down, flush does the work itself instead of losing it."""
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    handled: list[list[int]] = []
+    drain = collecting(handled)
+
+    assert drain.put(1)
+    assert drain.flush(1)
+    assert handled == [[1]]
+    assert drain.put(2)
+    assert drain.close(1) == []
+    assert handled == [[1], [2]]
+
+
+def test_preparation_happens_once_in_the_thread_that_puts_first() -> None:
+    """That is the moment at which other threads can still be started."""
+    prepared: list[str] = []
+    drain = collecting([], prepare=lambda: prepared.append(threading.current_thread().name))
+    drain.put(1)
+    drain.put(2)
+
+    assert prepared == [threading.current_thread().name]
+    drain.close(1)
+
+
+def test_a_forked_child_starts_empty_with_its_own_thread() -> None:
+    """The parent's items stay the parent's, and the child's are handed over in the child."""
+    handled: list[list[int]] = []
+    drain = collecting(handled, delay_s=60)
+    drain.put(1)
+    wait_until(lambda: "test-drain" in {thread.name for thread in threading.enumerate()})
+
+    def child() -> object:
+        handled.clear()
+        before = len(drain)
+        drain.put(7)
+        return [before, drain.flush(10), handled]
+
+    assert in_child(child) == [0, True, [[7]]]
+    assert drain.flush(10)
+    assert handled == [[1]]
+    drain.close(1)
+
+
+def test_a_signal_handler_may_flush_while_it_interrupts_a_put() -> None:
+    """No method waits for a lock that the interrupted frame may hold: a flood of signals does not deadlock."""
+    handled: list[list[int]] = []
+    drain = collecting(handled, limit=1_000_000, batch=2)
+    flushed: list[bool] = []
+    previous = signal.signal(signal.SIGUSR1, lambda number, frame: flushed.append(drain.flush(5)))
+    stop = threading.Event()
+
+    def pester() -> None:
+        while not stop.is_set():
+            os.kill(os.getpid(), signal.SIGUSR1)
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=pester)
+    thread.start()
+    try:
+        put = 0
+        deadline = time.monotonic() + 20
+        while len(flushed) < 50 and time.monotonic() < deadline:
+            put += drain.put(put)
+    finally:
+        stop.set()
+        thread.join()
+        signal.signal(signal.SIGUSR1, previous)
+
+    assert len(flushed) >= 50
+    assert all(flushed)
+    drain.close(10)
+    assert [item for batch in handled for item in batch] == list(range(put))
+
+
+def test_threads_that_put_at_once_lose_nothing() -> None:
+    """Every item that was taken is handed over exactly once."""
+    handled: list[list[int]] = []
+    drain = collecting(handled, limit=1_000_000, batch=100)
+    refused: list[int] = []
+
+    def put_many(base: int) -> None:
+        refused.extend(number for number in range(base, base + 2000) if not drain.put(number))
+
+    threads = [threading.Thread(target=put_many, args=(base,)) for base in range(0, 8000, 2000)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert drain.close(20) == []
+    assert refused == []
+    assert sorted(item for batch in handled for item in batch) == list(range(8000))

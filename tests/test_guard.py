@@ -1,0 +1,85 @@
+"""The barrier that keeps our failures and plugins' failures away from the host."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from otelkit import _guard
+from otelkit._guard import Barrier, in_forked_child
+from tests.forking import in_child
+
+pytestmark = pytest.mark.sdk
+
+
+@pytest.fixture(autouse=True)
+def _contained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_guard, "reraise_in_tests", False)
+
+
+def test_a_fault_is_counted_each_time_and_logged_once_per_cause(caplog: pytest.LogCaptureFixture) -> None:
+    """A thousand equal faults make one line, which names the part, its distribution and the cause."""
+    barrier = Barrier("step x", "otelkit-x")
+    with caplog.at_level(logging.WARNING, "otelkit.guard"):
+        for _ in range(5):
+            barrier.fault(ValueError("bad"), "on_end")
+
+    assert barrier.faults == 5
+    assert barrier.last_cause == "on_end: ValueError: bad"
+    assert len(caplog.records) == 1
+    assert "step x (distribution otelkit-x) failed in on_end: ValueError: bad" in caplog.text
+
+
+def test_ten_faults_in_a_row_switch_the_part_off(caplog: pytest.LogCaptureFixture) -> None:
+    """Nine don't; and it is said."""
+    barrier = Barrier("step x", "otelkit-x")
+    for _ in range(9):
+        barrier.fault(ValueError("bad"), "on_end")
+    before = barrier.off
+    with caplog.at_level(logging.WARNING, "otelkit.guard"):
+        barrier.fault(ValueError("bad"), "on_end")
+
+    assert (before, barrier.off) == (False, True)
+    assert "switched off after 10 faults in a row" in caplog.text
+
+
+def test_a_success_ends_the_row() -> None:
+    """Faults now and then never switch a part off."""
+    barrier = Barrier("step x", "otelkit-x")
+    for _ in range(50):
+        barrier.fault(ValueError("bad"), "on_end")
+        barrier.success()
+
+    assert (barrier.faults, barrier.off) == (50, False)
+
+
+def test_a_bug_of_our_own_fails_our_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contained or not, our own faults are seen by our tests; a plugin's are not raised."""
+    monkeypatch.setattr(_guard, "reraise_in_tests", True)
+    with pytest.raises(ValueError, match="ours"):
+        Barrier("ours").fault(ValueError("ours"), "somewhere")
+    stranger = Barrier("theirs", "otelkit-x")
+    stranger.fault(ValueError("theirs"), "somewhere")
+
+    assert stranger.faults == 1
+
+
+def test_objects_hear_of_a_fork_only_while_they_live() -> None:
+    """Registering with the interpreter keeps nothing alive."""
+    called: list[str] = []
+
+    class Holder:
+        def __init__(self, name: str) -> None:
+            self.name = name
+            in_forked_child(self.after_fork)
+
+        def after_fork(self) -> None:
+            called.append(self.name)
+
+    kept = Holder("kept")
+    Holder("gone")
+
+    assert in_child(lambda: called) == ["kept"]
+    assert called == []
+    del kept
