@@ -115,4 +115,4 @@ def _long(seconds: float) -> str:
     if hours < 100:
         return f"{hours}h{minute:02}m"
     days, hour = divmod(hours, 24)
-    return f"{days}d{hour:02}h"
+    return f"{days}d{hour:02}h" if days < 100 else f"{days}d"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from otelkit._cli import run_lines
 from otelkit._cli.live_region import LiveRegion
-from otelkit._cli.look import NARROWEST, QUIET, Signs, can_redraw, line, signs_of
+from otelkit._cli.look import NARROWEST, QUIET, Signs, can_redraw, cropped, line, signs_of
 from otelkit._cli.stage_table import QUEUE, stage_table
 from otelkit.errors import OtelkitError
 from otelkit.model.views import Reader, RunRow
@@ -144,7 +144,7 @@ class _RunTable:
         self._height = height
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from self._lines(signs_of(options.encoding))
+        yield from cropped(self._lines(signs_of(options.encoding)), self._width)
 
     def _lines(self, signs: Signs) -> list[Text]:
         run = self._run

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -103,6 +103,14 @@ def line(*parts: str | tuple[str, str] | Text) -> Text:
         else:
             text.append(part)
     return text
+
+
+def cropped(lines: Iterable[Text], width: int) -> Iterator[Text]:
+    """Yield the lines, none longer than ``width`` cells: on terminals narrower than lines are made for, ends go missing."""
+    for text in lines:
+        if text.cell_len > width:
+            text.truncate(width, overflow="crop")
+        yield text
 
 
 def print_lines(console: Console, lines: Iterable[Text]) -> None:

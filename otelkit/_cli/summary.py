@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from otelkit._cli import figures, run_lines
-from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, line, print_lines, signs_of
+from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, cropped, line, print_lines, signs_of
 from otelkit._cli.stage_table import stage_table
 from otelkit.model.views import RunRow
 
@@ -16,11 +16,11 @@ def print_summary(run: RunRow, console: Console) -> None:
 
     Fits the console's width; says with words and signs whatever it says with colour.
     """
-    print_lines(console, summary_lines(run, console.width, signs_of(console.encoding)))
+    print_lines(console, cropped(summary_lines(run, console.width, signs_of(console.encoding)), console.width))
 
 
 def summary_lines(run: RunRow, width: int, signs: Signs) -> list[Text]:
-    """Return the lines that `print_summary` prints, none longer than ``width`` cells."""
+    """Return the lines that `print_summary` prints, made for 60 cells and more."""
     table = stage_table(run, width, signs, exact=True)
     block = table.width if table.rows else min(width, 72)
     lines = [run_lines.heading(run, block, signs)]
