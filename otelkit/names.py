@@ -45,6 +45,9 @@ CODE_FUNCTION: Final = "code.function.name"
 ERROR_TYPE: Final = "error.type"
 ERROR_TYPE_OTHER: Final = "_OTHER"
 METRIC_OVERFLOW: Final = "otel.metric.overflow"
+CORRELATION_ID: Final = "correlation.id"
+USER_ID: Final = "user.id"
+REQUEST_ID: Final = "request.id"
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
@@ -116,6 +119,9 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(CODE_FUNCTION, "Full dotted path of the stage's function."),
     Name(ERROR_TYPE, "Qualified name of the exception that left the stage; absent otherwise."),
     Name(METRIC_OVERFLOW, "True on the one series that counts what is beyond a metric's limit of series; metrics only."),
+    Name(CORRELATION_ID, "What work is followed by, as given to `otelkit.logs.identify`; logs only.", user_data=True),
+    Name(USER_ID, "Who it is done for, as given to `otelkit.logs.identify`; logs only.", user_data=True),
+    Name(REQUEST_ID, "Which request asked for it, as given to `otelkit.logs.identify`; logs only.", user_data=True),
     Name(EXCEPTION_TYPE, "Qualified name of the exception; on log records and exception events."),
     Name(EXCEPTION_MESSAGE, "What the exception says.", user_data=True),
     Name(EXCEPTION_STACKTRACE, "Where it was raised.", user_data=True),

@@ -2,5 +2,7 @@
 
 from otelkit.logs.correlation import add_ids
 from otelkit.logs.handler import OtelkitHandler
+from otelkit.logs.identity import Identity, identify
+from otelkit.logs.structured import JsonFormatter
 
-__all__ = ["OtelkitHandler", "add_ids"]
+__all__ = ["Identity", "JsonFormatter", "OtelkitHandler", "add_ids", "identify"]

@@ -8,8 +8,8 @@ from typing import Any
 
 from opentelemetry.trace import get_current_span
 
-from otelkit.logs.logger_method import LoggerMethod
 from otelkit.logs.reading import RECORD_IDS
+from otelkit.logs.wrapped_method import WrappedMethod
 
 _service_name = ""
 
@@ -60,4 +60,4 @@ def _with_ids(
     return record
 
 
-_make_record = LoggerMethod("makeRecord", _with_ids)
+_make_record = WrappedMethod(logging.Logger, "makeRecord", _with_ids)

@@ -12,10 +12,11 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from otelkit import names
 from otelkit._bounded import BoundedDict
 from otelkit._guard import Barrier
+from otelkit.logs.identity import current_identity
 from otelkit.logs.reading import extra_of, message_of, raised_of
 from otelkit.logs.severity import severity_number, severity_text
 from otelkit.logs.tap import RootTap
-from otelkit.logs.values import clean_text, clean_value
+from otelkit.logs.values import clean_text
 
 _OURS: Final = ("otelkit", "opentelemetry")
 """Loggers that speak of telemetry itself: exporting their records would make more of them."""
@@ -91,11 +92,16 @@ class OtelkitHandler(logging.Handler):
 
 def translate(record: logging.LogRecord) -> LogRecord:
     """Return the OpenTelemetry record for a standard library one, in the current context."""
-    attributes: dict[str, Any] = {}  # Any: as the SDK's AnyValue
-    for key, value in extra_of(record).items():
-        if value is not None:
-            attributes[clean_text(str(key))] = clean_value(value)
+    attributes: dict[str, Any] = extra_of(record)  # Any: the SDK's AnyValue
     event_name = attributes.pop(_EVENT_NAME, None)
+    identity = current_identity()
+    for key, value in (
+        (names.CORRELATION_ID, identity.correlation_id),
+        (names.USER_ID, identity.user_id),
+        (names.REQUEST_ID, identity.request_id),
+    ):
+        if value is not None:
+            attributes[key] = clean_text(value)
     raised = raised_of(record)
     if raised is not None:
         attributes[names.EXCEPTION_TYPE] = raised.type

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from otelkit.logs.logger_method import LoggerMethod
+from otelkit.logs.wrapped_method import WrappedMethod
 
 
 class RootTap:
@@ -17,7 +17,7 @@ class RootTap:
 
     def __init__(self, handler: logging.Handler) -> None:
         self._handler = handler
-        self._method = LoggerMethod("callHandlers", self._call_handlers)
+        self._method = WrappedMethod(logging.Logger, "callHandlers", self._call_handlers)
 
     def open(self) -> None:
         """Start to listen; repeated calls do nothing."""

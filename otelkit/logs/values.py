@@ -39,23 +39,24 @@ def clean_value(value: Any, depth: int = 0) -> Clean:  # Any: whatever a program
     if isinstance(value, int):
         # OTLP's numbers have 64 bits; a greater one would cost the whole request.
         number = int.__int__(value)
-        return number if number in _INT64 else clean_text(_text_of(number))
+        return number if number in _INT64 else clean_text(text_of(number))
     if isinstance(value, bytes):
         return bytes(value[:MAX_TEXT])
     if depth < _MAX_DEPTH:
         if isinstance(value, Mapping):
             return {
-                clean_text(_text_of(key)): clean_value(entry, depth + 1)
+                clean_text(text_of(key)): clean_value(entry, depth + 1)
                 for key, entry in list(value.items())[:MAX_ENTRIES]
             }
         if isinstance(value, list | tuple):
             return [clean_value(entry, depth + 1) for entry in value[:MAX_ENTRIES]]
         if isinstance(value, set | frozenset):
             return [clean_value(entry, depth + 1) for entry in list(value)[:MAX_ENTRIES]]
-    return clean_text(_text_of(value))
+    return clean_text(text_of(value))
 
 
-def _text_of(value: Any) -> str:  # Any: whatever a program logs
+def text_of(value: Any) -> str:  # Any: whatever a program logs
+    """Return ``str(value)``, or what it raised."""
     try:
         return str(value)
     except Exception as error:  # noqa: BLE001 - a stranger's __str__ may raise anything

@@ -98,17 +98,12 @@ class RedObserver(CallObserver):
 
     def opened(self, call: StageCall) -> None:
         """Count a call that runs."""
-        book = self._books.book_of(call)
-        if book is not None:
-            book.open(call)
+        self._books.open(call)
 
     def closed(self, call: StageCall) -> None:
         """Count a call that has ended and record its duration."""
         book = self._books.book_of(call)
-        if book is None:
-            return
-        book.close(call)
-        if self._duration is not None:
+        if book.close(call) and self._duration is not None:
             self._duration.record(call.duration_ns / 1e9, book.attributes_for(call.error_type), context=call.context)
 
 

@@ -30,12 +30,12 @@ class StageBook:
         "_lock",
         "_ok",
         "_read_busy_ns",
+        "_running",
         "_skipped",
         "_starts_ns",
         "attributes",
         "busy_share",
         "item_attributes",
-        "running",
     )
 
     def __init__(self, attributes: Mapping[str, AttributeValue]) -> None:
@@ -44,7 +44,8 @@ class StageBook:
         self.item_attributes = tuple(
             {**attributes, names.ITEM_OUTCOME: outcome} for outcome in ("ok", "failed", "skipped")
         )
-        self.running = 0
+        # By identity: the call's own start is set after its observers have seen it.
+        self._running: dict[int, int] = {}
         self._errors: dict[str, Mapping[str, AttributeValue]] = {}
         self._lock = threading.RLock()
         self._starts_ns = 0
@@ -54,21 +55,29 @@ class StageBook:
         self.busy_share = 0.0
         """As last read; 2.0 means that two workers were never idle."""
 
-    def open(self, call: StageCall) -> None:
+    def open(self, call: StageCall, now_ns: int) -> None:
         """Count a call that starts."""
         with self._lock:
-            self.running += 1
-            self._starts_ns += call.start_ns
+            self._running[id(call)] = now_ns
+            self._starts_ns += now_ns
 
-    def close(self, call: StageCall) -> None:
-        """Count a call that has ended."""
+    def close(self, call: StageCall) -> bool:
+        """Count a call that has ended; False if it never started here: a forked parent's call counts in the parent."""
         with self._lock:
-            self.running -= 1
-            self._starts_ns -= call.start_ns
+            started_ns = self._running.pop(id(call), None)
+            if started_ns is None:
+                return False
+            self._starts_ns -= started_ns
             self._ended_ns += call.duration_ns
             self._ok += call.items_ok
             self._failed += call.items_failed
             self._skipped += call.items_skipped
+            return True
+
+    @property
+    def running(self) -> int:
+        """Calls running now."""
+        return len(self._running)
 
     def attributes_for(self, error_type: str | None) -> Mapping[str, AttributeValue]:
         """Return the attributes of a call that ended with ``error_type``; None: without an error."""
@@ -101,16 +110,18 @@ class StageBooks:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._since_ns = self._read_at_ns = clock.monotonic_ns()
+        self._read_at_ns = clock.monotonic_ns()
         self._books: dict[tuple[str, str], StageBook] = {}
         self._lock = threading.RLock()
 
-    def book_of(self, call: StageCall) -> StageBook | None:
-        """Return the book for a call; None if it began before these books: a forked parent's call counts in the parent."""
-        if call.start_ns < self._since_ns:
-            return None
+    def book_of(self, call: StageCall) -> StageBook:
+        """Return the book for a call."""
         key = (call.pipeline, call.stage.name)
         return self._books.get(key) or self._new_book(key)
+
+    def open(self, call: StageCall) -> None:
+        """Count a call that starts."""
+        self.book_of(call).open(call, self._clock.monotonic_ns())
 
     def _new_book(self, key: tuple[str, str]) -> StageBook:
         attributes: dict[str, AttributeValue] = {names.PIPELINE_NAME: key[0], names.STAGE_NAME: key[1]}
