@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from otelkit.embedded.ports import Holder, holder_of
 from otelkit.errors import ReceiverError
@@ -84,6 +85,17 @@ def probe(
         return ForeignListener(host, port, holder_of(port), f"it does not answer as a receiver does ({error!r})")
     finally:
         connection.close()
+
+
+def probe_url(url: str, *, token: str | None = None) -> ReceiverInfo | ForeignListener | None:
+    """Return who listens at an endpoint; None if nobody does, or if it is no ``http`` URL."""
+    parts = urlsplit(url)
+    try:
+        if parts.scheme != "http" or not parts.hostname:
+            return None
+        return probe(parts.hostname, parts.port or 80, token=token)
+    except ValueError:  # a port that is no number
+        return None
 
 
 def register_run(info: ReceiverInfo, run_id: str, *, token: str | None = None, **facts: Any) -> None:

@@ -42,7 +42,7 @@ class DecodedBatch(Protocol):
     @property
     def rejected(self) -> int: ...
     @property
-    def rejected_reason(self) -> str | None: ...
+    def rejected_reason(self) -> str: ...
 
 
 class StoreWriter(Protocol):
@@ -51,7 +51,18 @@ class StoreWriter(Protocol):
     def write(self, batches: Sequence[Any]) -> None:  # Any: what `decode` returned
         """Commit the batches in one transaction."""
 
-    def set_run(self, run_id: str, **facts: Any) -> None: ...  # Any: see `embedded.store.Store.set_run`
+    def set_run(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        state: str | None = None,
+        exit_code: int | None = None,
+        started_ns: int | None = None,
+        ended_ns: int | None = None,
+        command: str | None = None,
+    ) -> None:
+        """Say what is known of a run besides its telemetry."""
 
     def maintain(self) -> Mapping[str, int]: ...
 
@@ -281,7 +292,7 @@ class Intake:
         for request, batch in decoded:
             request.share.release()
             self._tally.taken(request.signal, batch.count, batch.rejected)
-            request.future.set_result(Accepted(batch.count, batch.rejected, batch.rejected_reason or ""))
+            request.future.set_result(Accepted(batch.count, batch.rejected, batch.rejected_reason))
 
     def _trouble(self, error: StoreError) -> None:
         if not self._store_troubled:

@@ -1,0 +1,80 @@
+"""The environment in which ``otelkit run`` starts a program, so that it is instrumented and sends to the right place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+_SIGNALS = ("TRACES", "METRICS", "LOGS")
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+RUN_ID = "OTEL_PYTHON_OTELKIT_RUN_ID"
+RUN_NAME = "OTEL_PYTHON_OTELKIT_RUN_NAME"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the program sends its telemetry."""
+
+    http: str
+    """Endpoint for OTLP over HTTP."""
+    grpc: str | None
+    """Endpoint for OTLP over gRPC, if there is one."""
+    token: str | None = None
+
+
+def instrumented(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with which a Python program instruments itself, as ``opentelemetry-instrument`` makes it.
+
+    That command is a Python program that sets ``PYTHONPATH`` and then replaces itself. Doing the same here saves its start,
+    and the program keeps the name by which it was called.
+    """
+    folder = auto_instrumentation_folder()
+    path = [part for part in env.get("PYTHONPATH", "").split(os.pathsep) if part and part != folder]
+    here = str(Path.cwd())
+    if here not in path:
+        path.insert(0, here)
+    return {**env, "PYTHONPATH": os.pathsep.join([folder, *path])}
+
+
+@cache
+def auto_instrumentation_folder() -> str:
+    """Return the folder whose ``sitecustomize`` starts OpenTelemetry in a Python program."""
+    spec = find_spec("opentelemetry.instrumentation.auto_instrumentation")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).resolve().parent)
+
+
+def sending(env: Mapping[str, str], to: Destination, *, run_id: str, run_name: str) -> dict[str, str]:
+    """Return the environment with everything set that the user has not set: where to send, and which run it is."""
+    wanted = {f"OTEL_{signal}_EXPORTER": "otlp" for signal in _SIGNALS}
+    protocol = env.get(PROTOCOL) or "http/protobuf"
+    wanted[PROTOCOL] = protocol
+    wanted[ENDPOINT] = to.grpc if protocol == "grpc" and to.grpc is not None else to.http
+    # Often enough to see stages move while they run.
+    wanted["OTEL_METRIC_EXPORT_INTERVAL"] = "1000"
+    wanted[RUN_ID] = run_id
+    wanted[RUN_NAME] = run_name
+    if to.token is not None:
+        wanted["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=" + quote(f"Bearer {to.token}")
+    if "service.name=" not in env.get("OTEL_RESOURCE_ATTRIBUTES", "").replace(" ", ""):
+        wanted["OTEL_SERVICE_NAME"] = run_name
+    # An empty variable counts as unset, as OpenTelemetry's specification asks.
+    return {**env, **{name: value for name, value in wanted.items() if not env.get(name)}}
+
+
+def sends_elsewhere(env: Mapping[str, str]) -> str | None:
+    """Return the endpoint that the user has chosen for the traces; None if it is left to us."""
+    return env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or env.get(ENDPOINT) or None
+
+
+def wants_grpc(env: Mapping[str, str]) -> bool:
+    """Return whether the user has chosen gRPC for any signal."""
+    names = (PROTOCOL, *(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL" for signal in _SIGNALS))
+    return any(env.get(name) == "grpc" for name in names)
