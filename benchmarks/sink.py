@@ -21,6 +21,7 @@ class Sink(ThreadingHTTPServer):
     """Keeps request bodies as they come."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
