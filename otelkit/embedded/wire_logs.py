@@ -35,7 +35,6 @@ class LogParser:
         """Return the batch in ``buf``. Besides WireError it lets IndexError, struct.error and UnicodeError out."""
         batch = Batch("logs")
         for resource, scope, items in self._envelope.groups(buf):
-            self._envelope.attributes.items += len(items)
             rows: list[Any] = []  # Any: LogRow, the element type that Group has for all signals
             for start, stop in items:
                 row = self._record(buf, start, stop)
@@ -43,6 +42,7 @@ class LogParser:
                     batch.reject("a log record whose time is after the year 2262")
                 else:
                     rows.append(row)
+            self._envelope.attributes.items += len(items)
             batch.count += len(rows)
             if rows:
                 batch.groups.append(Group(resource, scope, rows))

@@ -58,7 +58,6 @@ class SpanParser:
         """Return the batch in ``buf``. Besides WireError it lets IndexError, struct.error and UnicodeError out."""
         batch = Batch("traces")
         for resource, scope, items in self._envelope.groups(buf):
-            self._envelope.attributes.items += len(items)
             rows: list[Any] = []  # Any: SpanRow, the element type that Group has for all signals
             for start, stop in items:
                 row = self._span(buf, start, stop)
@@ -67,6 +66,7 @@ class SpanParser:
                     rows.append(row)
                 else:
                     batch.reject(reason)
+            self._envelope.attributes.items += len(items)
             batch.count += len(rows)
             if rows:
                 batch.groups.append(Group(resource, scope, rows))

@@ -100,10 +100,10 @@ class Export:
         self._after["point"] = rows[-1][0]
         grouped: dict[tuple[Any, ...], list[bytes]] = {}
         for _, resource, scope, *metric, attributes, time_ns, value, rest in rows:
-            point = _point_message(metric[4], attributes, time_ns, value, rest)
+            point = point_message(metric[4], attributes, time_ns, value, rest)
             grouped.setdefault((resource, scope, *metric), []).append(point)
         messages = [
-            (resource, scope, field(0x12, _metric_message(Metric(*metric), points)))
+            (resource, scope, field(0x12, metric_message(Metric(*metric), points)))
             for (resource, scope, _, *metric), points in grouped.items()
         ]
         return from_protobuf("metrics", self._request(messages))
@@ -132,7 +132,7 @@ class Export:
         return field(0x1A, url.encode()) if url else b""
 
 
-def _point_message(
+def point_message(
     data: int, attributes: bytes, time_ns: int, value: int | float | str | None, rest: bytes | None
 ) -> bytes:
     tag = {9: 0x4A, 10: 0x0A}.get(data, 0x3A)
@@ -146,7 +146,7 @@ def _point_message(
     return b"".join(out)
 
 
-def _metric_message(metric: Metric, points: list[bytes]) -> bytes:
+def metric_message(metric: Metric, points: list[bytes]) -> bytes:
     body = b"".join([field(0x0A, point) for point in points])
     if metric.data in (7, 9, 10):
         body += b"\x10" + write_varint(metric.temporality & (1 << 64) - 1)
