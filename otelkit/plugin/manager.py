@@ -113,14 +113,14 @@ class Plugins:
         if isinstance(plugin, type):
             self._fail(member, f"{member.title} is the class {plugin.__qualname__}; expected a module or an object.")
             return
-        problem = _misnamed_hook(plugin)
-        if problem:
-            self._fail(member, f"{member.title} {problem}", UnknownHookError)
-            return
         try:
+            problem = _misnamed_hook(plugin)
+            if problem:
+                self._fail(member, f"{member.title} {problem}", UnknownHookError)
+                return
             self._pluggy.register(plugin, name=member.candidate.name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            self._fail(member, f"{member.title} was refused: {error}")
+        except Exception as error:  # noqa: BLE001 - besides pluggy's refusals: looking at a stranger's object runs its code
+            self._fail(member, f"{member.title} was refused: {type(error).__name__}: {error}")
             return
         member.plugin = plugin
 
@@ -149,7 +149,7 @@ class Plugins:
             for call in self._implementations("otelkit_installed", member):
                 try:
                     call(report=report)
-                except Exception as error:  # noqa: BLE001 - a stranger's hook may raise anything
+                except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's hook may raise anything
                     _log.warning("%s failed in otelkit_installed: %s: %s", member.title, type(error).__name__, error)
 
     def offered(self, hook: str) -> list[tuple[str, Offered[Any]]]:
@@ -208,9 +208,8 @@ class Plugins:
         member.state, member.error = PluginState.FAILED, message
         error = kind(message, plugin=member.candidate.name, distribution=member.candidate.distribution, **more)
         self.errors.append(error)
-        _log.warning(
-            "%s It is left out; everything else works on.", message if message.endswith(".") else message + "."
-        )
+        sentence = message if message.endswith((".", "?", "!")) else message + "."
+        _log.warning("%s It is left out; everything else works on.", sentence)
 
 
 def _misnamed_hook(plugin: Any) -> str | None:

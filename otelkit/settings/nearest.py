@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+from os.path import commonprefix
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like ``name``; None if none is like it. Case does not count."""
+    """Return the known name that is most like ``name``; None if none is like it.
+
+    Case does not count, and neither does a beginning that all known names share: ``OTEL_PYTHON_OTELKIT_`` alone would make
+    any two of our variables look alike.
+    """
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
-    return by_folded[close[0]] if close else None
+    # Of one or two names, what they share may be all there is to tell.
+    letters = commonprefix(list(by_folded)) if len(by_folded) > 2 else ""  # noqa: RUF071 - names, not paths
+    shared = re.sub(r"[^_./:-]*$", "", letters)
+    tails = {folded.removeprefix(shared): candidate for folded, candidate in by_folded.items()}
+    close = difflib.get_close_matches(name.casefold().removeprefix(shared), tails, n=1)
+    return tails[close[0]] if close else None
