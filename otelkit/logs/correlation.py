@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
+from opentelemetry._logs import LogRecord
 from opentelemetry.trace import get_current_span
 
 from otelkit.logs.reading import RECORD_IDS
@@ -42,6 +43,17 @@ def add_ids(logger: object, method_name: str, event_dict: MutableMapping[str, An
         event_dict.setdefault("trace_id", f"{span.trace_id:032x}")
         event_dict.setdefault("span_id", f"{span.span_id:016x}")
     return event_dict
+
+
+def strip_ids(record: LogRecord) -> None:
+    """Take the ids that are meant for the program's own log lines out of a record's attributes: it has fields for them.
+
+    Handlers other than ours export everything that is on a standard library record (opentelemetry-python-contrib #5071).
+    """
+    attributes = record.attributes
+    if isinstance(attributes, MutableMapping) and not attributes.keys().isdisjoint(RECORD_IDS):
+        for key in RECORD_IDS:
+            attributes.pop(key, None)
 
 
 def _with_ids(

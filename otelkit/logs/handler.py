@@ -11,7 +11,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from otelkit import names
 from otelkit._bounded import BoundedDict
-from otelkit._guard import Barrier
+from otelkit._guard import Barrier, in_forked_child
 from otelkit.logs.identity import current_identity
 from otelkit.logs.reading import extra_of, message_of, raised_of
 from otelkit.logs.severity import severity_number, severity_text
@@ -51,6 +51,7 @@ class OtelkitHandler(logging.Handler):
         self._barrier = Barrier("log export")
         self._in_emit = threading.local()
         self.rebind(provider)
+        in_forked_child(self._in_child)
 
     def rebind(self, provider: LoggerProvider) -> None:
         """Send to another provider from now on: a forked child has its own."""
@@ -81,6 +82,11 @@ class OtelkitHandler(logging.Handler):
             self._barrier.fault(error, "emit")
         finally:
             self._in_emit.now = False
+
+    def _in_child(self) -> None:
+        self._barrier.after_fork()
+        # The thread that forked may have been amidst a record, and lives on here.
+        self._in_emit = threading.local()
 
     def _logger(self, name: str) -> Logger:
         logger = self._loggers.get(name)

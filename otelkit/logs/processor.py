@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
+from opentelemetry.sdk.resources import Resource
 
 from otelkit._bounded import Drain
+from otelkit.logs.correlation import strip_ids
 from otelkit.model.signals import Account, Loss
 
 
@@ -37,10 +39,11 @@ class BufferedLogProcessor(LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Take a record; never blocks."""
+        strip_ids(log_record.log_record)
         # A copy, because the SDK lets later processors change the record.
         readable = ReadableLogRecord(
             log_record=log_record.log_record,
-            resource=log_record.resource,
+            resource=log_record.resource or Resource.get_empty(),
             instrumentation_scope=log_record.instrumentation_scope,
             limits=log_record.limits,
         )

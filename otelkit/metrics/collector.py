@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -11,6 +9,7 @@ from opentelemetry import metrics
 
 from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._guard import in_forked_child
 from otelkit.metrics.entry import EntryExporter, Group, MetricEntry
 from otelkit.metrics.group import Labels, MetricGroup
 from otelkit.metrics.label_sets import clean_number
@@ -76,16 +75,7 @@ class MetricsCollector:
         self.record_timing = self.processing.record_timing
         self.record_histogram = self.processing.record_histogram
         self.record_summary = self.processing.record_summary
-        if hasattr(os, "register_at_fork"):
-            # Weakly: a registered function stays for the life of the process.
-            start_over = weakref.WeakMethod(self._start_over)
-
-            def in_child() -> None:
-                again = start_over()
-                if again is not None:
-                    again()
-
-            os.register_at_fork(after_in_child=in_child)
+        in_forked_child(self._start_over)
 
     # -- recording -------------------------------------------------------------------------------------------------
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._guard import in_forked_child
 from otelkit.metrics.boundaries import DURATION_BOUNDARIES_S
 from otelkit.metrics.stage_books import StageBooks
 from otelkit.model.calls import StageCall
@@ -66,16 +65,7 @@ class RedObserver(CallObserver):
         self._clock = clock
         self._duration: Histogram | None = None
         self._start_over()
-        if hasattr(os, "register_at_fork"):
-            # Weakly: a registered function stays for the life of the process.
-            start_over = weakref.WeakMethod(self._start_over)
-
-            def in_child() -> None:
-                again = start_over()
-                if again is not None:
-                    again()
-
-            os.register_at_fork(after_in_child=in_child)
+        in_forked_child(self._start_over)
 
     def _start_over(self) -> None:
         self._books = StageBooks(self._clock)
