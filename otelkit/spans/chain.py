@@ -78,9 +78,9 @@ class Chain:
         """Take held spans that are due by age through the rest of the steps. ``now_ns``: Unix nanoseconds."""
         for position, step in enumerate(self._steps):
             if step.ticks and not step.off:
-                released = step.tick(now_ns)
+                released = self._ours(step, step.tick(now_ns), ())
                 self._settle(step)
-                self._pass_on(self._ours(released, ()), position + 1)
+                self._pass_on(released, position + 1)
 
     def flush(self, timeout_s: float) -> bool:
         """Flush what steps send elsewhere themselves; False if one failed or the time was over."""
@@ -119,7 +119,7 @@ class Chain:
             if step.off:
                 # What it held came before these.
                 spans = [*self._recover(step, 0.0), *spans]
-            spans = self._ours(spans, came)
+            spans = self._ours(step, spans, came)
             self._settle(step)
             if not spans:
                 return
@@ -134,8 +134,9 @@ class Chain:
         spans, kept = step.close(timeout_s)
         if kept and self._account is not None:
             self._account.lost("traces", kept, Loss.STEP_FAILED)
+        spans = self._ours(step, spans, ())
         self._settle(step)
-        return self._ours(spans, ())
+        return spans
 
     def _settle(self, step: GuardedStep) -> None:
         left_out = step.settle()
@@ -145,15 +146,18 @@ class Chain:
             else:
                 self._account.created("traces", -left_out)
 
-    def _ours(self, spans: list[ReadableSpan], came: Sequence[ReadableSpan]) -> list[ReadableSpan]:
-        """In a forked child, leave out spans that a step had held since before the fork: the parent sends them."""
+    def _ours(self, step: GuardedStep, spans: list[ReadableSpan], came: Sequence[ReadableSpan]) -> list[ReadableSpan]:
+        """In a forked child, leave out spans that the step had held since before the fork: the parent sends them."""
         forked_at_ns = self._forked_at_ns
         if forked_at_ns is None or spans is came:
             return spans
         # A span that came in just now is ours, even if its user dated its end back.
         known = {span.context.span_id for span in came if span.context is not None}
-        return [
+        ours = [
             span
             for span in spans
             if (span.end_time or forked_at_ns) >= forked_at_ns or (span.context and span.context.span_id in known)
         ]
+        if len(ours) < len(spans):
+            step.disown(len(spans) - len(ours))
+        return ours

@@ -47,7 +47,7 @@ class GuardedStep:
         """Forget what went through, for a forked child."""
         self._entered = 0
         self._left = 0
-        self._held_before: int | None = None
+        self._of_parent: int | None = None
 
     @property
     def off(self) -> bool:
@@ -87,7 +87,7 @@ class GuardedStep:
                     self._left += 1
                 else:
                     spans = _checked(result)
-                    if self._witness:
+                    if self._witness and not (len(spans) == 1 and spans[0] is span):
                         raise TypeError("a step of the phase WITNESS returned something else than its span")
                     handed_on += spans
                     self._left += len(spans)
@@ -131,6 +131,11 @@ class GuardedStep:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's step may raise anything
             self.barrier.fault(error, "after_fork")
 
+    def disown(self, count: int) -> None:
+        """Take ``count`` of the spans just handed on as the parent's: they never entered in this process."""
+        self._left -= count
+        self._of_parent = max(0, (self._of_parent or 0) - count)
+
     def settle(self) -> int:
         """Return how many spans the step left out since the last call; negative if it made some.
 
@@ -147,7 +152,7 @@ class GuardedStep:
         if self._drained:
             return 0
         if self._tells_held:
-            return self._ask_held() - (self._held_before or 0)
+            return self._ask_held() - (self._of_parent or 0)
         # If it does not say, everything that has not come out is held.
         return self._entered - self._left if self._may_hold else 0
 
@@ -156,12 +161,12 @@ class GuardedStep:
             return max(0, int(self.step.held()))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's step may raise anything
             self.barrier.fault(error, "held")
-            return self._entered - self._left + (self._held_before or 0)
+            return self._entered - self._left + (self._of_parent or 0)
 
     def _remember_held(self) -> None:
         """Take what the step holds before the first span as not ours: in a forked child it is the parent's."""
-        if self._held_before is None:
-            self._held_before = self._ask_held() if self._tells_held else 0
+        if self._of_parent is None:
+            self._of_parent = self._ask_held() if self._tells_held else 0
 
     def _released(self, ask: Callable[[], Iterable[ReadableSpan]], doing: str) -> list[ReadableSpan]:
         self._remember_held()
