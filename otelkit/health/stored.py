@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from otelkit.errors import StoreCorruptError, StoreError, StoreVersionError
+from otelkit.errors import StoreCorruptError, StoreError, StoreMissingError, StoreVersionError
 from otelkit.model.checks import Finding, Severity
 from otelkit.model.views import Reader
 
@@ -22,15 +22,6 @@ def find_store_troubles(path: Path, open_reader: Callable[[Path], Reader], max_b
         open_reader: Opens it for reading.
         max_bytes: Size above which old traces should have been deleted.
     """
-    if not path.exists():
-        yield Finding(
-            "store.missing",
-            Severity.NOTE,
-            f"There is no store at {path} yet.",
-            "Nothing has been recorded from this folder.",
-            "Run your program with `otelkit run`, or try `otelkit demo`.",
-        )
-        return
     trouble = _open_and_ask(path, open_reader)
     if trouble is not None:
         yield trouble
@@ -63,6 +54,14 @@ def _open_and_ask(path: Path, open_reader: Callable[[Path], Reader]) -> Finding 
             reader.runs(limit=1)
         finally:
             reader.close()
+    except StoreMissingError:
+        return Finding(
+            "store.missing",
+            Severity.NOTE,
+            f"There is no store at {path} yet.",
+            "Nothing has been recorded from this folder.",
+            "Run your program with `otelkit run`, or try `otelkit demo`.",
+        )
     except StoreVersionError as error:
         return Finding(
             "store.newer",

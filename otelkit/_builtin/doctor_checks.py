@@ -1,0 +1,106 @@
+"""What otelkit's own health checks look at: the engines of `otelkit.health`, given the settings and the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from otelkit.embedded.client import ForeignListener, ReceiverInfo, probe
+from otelkit.embedded.store import default_path, open_reader
+from otelkit.health.disk import find_no_room
+from otelkit.health.endpoints import find_unreachable
+from otelkit.health.faults import read_faults
+from otelkit.health.listening import find_port_taken
+from otelkit.health.named import find_wrong_names
+from otelkit.health.plugged import find_noted_faults, find_unknown_plugins
+from otelkit.health.rivals import find_rivals
+from otelkit.health.spooled import find_spooled
+from otelkit.health.stored import find_store_troubles
+from otelkit.health.targets import find_unmatched
+from otelkit.health.variables import find_wrong_values
+from otelkit.health.versions import find_skew
+from otelkit.model.blueprint import Blueprint
+from otelkit.model.checks import Finding
+from otelkit.settings import Settings
+
+
+def _rivals(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_rivals(os.environ)
+
+
+def _versions(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_skew()
+
+
+def _variables(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_wrong_values(os.environ)
+
+
+def _names(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_wrong_names(os.environ, blueprint.samplers)
+
+
+def _targets(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_unmatched(blueprint.targets)
+
+
+def _plugins(blueprint: Blueprint) -> Iterator[Finding]:
+    yield from find_unknown_plugins(blueprint.settings, blueprint.plugins)
+    yield from find_noted_faults(read_faults(_folder(blueprint)))
+
+
+def _endpoints(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_unreachable(os.environ, spools=blueprint.settings.flag("spool"))
+
+
+def _receiver(blueprint: Blueprint) -> Iterable[Finding]:
+    settings: Settings = blueprint.settings
+    host, http_port = settings.text("receiver_host"), settings.whole("receiver_http_port")
+    token = settings.text("receiver_token") or None
+    found = probe(host, http_port, token=token) if http_port else None
+    ours = (found.http_port, found.grpc_port) if isinstance(found, ReceiverInfo) else ()
+
+    def stranger(host: str, port: int) -> str | None:
+        who = None if port in ours else found if port == http_port else probe(host, port, token=token)
+        return str(who) if isinstance(who, ForeignListener) else None
+
+    ports = {"receiver_http_port": http_port}
+    if find_spec("grpc") is not None:  # without it the receiver does not want the port
+        ports["receiver_grpc_port"] = settings.whole("receiver_grpc_port")
+    return find_port_taken(host, ports, stranger)
+
+
+def _store(blueprint: Blueprint) -> Iterable[Finding]:
+    settings: Settings = blueprint.settings
+    return find_store_troubles(default_path(settings), open_reader, settings.whole("store_max_bytes"))
+
+
+def _spool(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_spooled(_folder(blueprint) / "spool", blueprint.settings.whole("spool_max_bytes"))
+
+
+def _disk(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_no_room(_folder(blueprint))
+
+
+def _folder(blueprint: Blueprint) -> Path:
+    return Path(blueprint.settings.text("store_dir"))
+
+
+CHECKS: Final[Mapping[str, Callable[[Blueprint], Iterable[Finding]]]] = {
+    "rivals": _rivals,
+    "versions": _versions,
+    "variables": _variables,
+    "names": _names,
+    "targets": _targets,
+    "plugins": _plugins,
+    "endpoints": _endpoints,
+    "receiver": _receiver,
+    "store": _store,
+    "spool": _spool,
+    "disk": _disk,
+}
+"""Name -> check, as `checks.NAMES` lists them."""
