@@ -9,6 +9,7 @@ from opentelemetry import _logs
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 
+from otelkit import names
 from otelkit._assembly.environment import number
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.sdk_private import update_resource
@@ -38,7 +39,7 @@ class LogPath:
             self.provider = present
         else:
             self.provider = self._build(outlet, resource)
-        self._listen(outlet.settings, service_name)
+        self._listen(outlet.settings, service_name, str(resource.attributes[names.PIPELINE_RUN_ID]))
 
     def _build(self, outlet: Outlet, resource: Resource) -> LoggerProvider:
         env, settings = outlet.env, outlet.settings
@@ -57,14 +58,14 @@ class LogPath:
         _logs.set_logger_provider(provider)
         return provider
 
-    def _listen(self, settings: Settings, service_name: str) -> None:
+    def _listen(self, settings: Settings, service_name: str, run_id: str) -> None:
         """Start to see what the program logs."""
         if settings.flag("log_correlation"):
             correlation.install(service_name)
         if settings.flag("log_export") and (self._exporters or not self._ours):
             OtelkitHandler(self.provider, settings.text("log_level")).attach()
         if settings.text("log_format") == "json":
-            structured.install()
+            structured.install(service_name, run_id)
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending."""
