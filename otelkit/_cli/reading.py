@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from otelkit._assembly.plan import plan
 from otelkit._cli.exits import NotFoundError
-from otelkit.errors import SettingsError, StoreError
+from otelkit.errors import SettingsError, StoreMissingError
 from otelkit.model.views import Reader, RunRow
 from otelkit.settings.nearest import nearest
 
@@ -36,9 +36,7 @@ def reader_factory() -> Callable[[], Reader]:
     def open_reader() -> Reader:
         try:
             reader: Reader = factory(blueprint.settings)
-        except StoreError as error:
-            if error.path.exists():
-                raise
+        except StoreMissingError as error:
             raise NotFoundError(f"Nothing has been stored here yet: there is no {error.path}. {_START}") from error
         return reader
 

@@ -71,11 +71,11 @@ def stage_table(run: RunRow, width: int, signs: Signs, *, exact: bool = False) -
 
 
 def queues_by_stage(run: RunRow) -> dict[str, QueueRow]:
-    """Return the watched queues that belong to a stage: named after it, or ending in ``->stage``."""
+    """Return the watched queues that belong to a stage: named after it, or ending in an arrow to it (``parse->store``)."""
     stages = {stage.name for stage in run.stages}
     found: dict[str, QueueRow] = {}
     for queue in run.queues:
-        taker = queue.name.rpartition("->")[2].strip()
+        taker = queue.name.replace("→", "->").rpartition("->")[2].strip()
         if queue.name in stages:
             found[queue.name] = queue
         elif taker in stages:

@@ -8,8 +8,9 @@ from typing import Final
 from otelkit._cli import figures
 from otelkit._cli.look import Signs, sayable
 
-_STEPS: Final = (1, 2, 5)
-_MARK_CELLS: Final = 11
+_MINUTE_NS: Final = 60_000_000_000
+_DAY_NS: Final = 86_400_000_000_000
+_MARK_CELLS: Final = 9
 """Fewest cells from one mark to the next, so that their labels stay apart."""
 
 
@@ -55,28 +56,32 @@ class Axis:
         return line
 
     def _step(self) -> int:
-        """Return nanoseconds between marks: 1, 2 or 5 times a power of ten up to a minute, whole minutes and hours beyond."""
-        most = max(1, self.cells // _MARK_CELLS)
-        least = self.length_ns / most
-        if least > 50e9:
-            for minutes in (1, 2, 5, 10, 20, 30, 60, 120, 360, 720, 1440):
-                if minutes * 60e9 >= least:
-                    return minutes * 60_000_000_000
-            days = -(-int(least) // 86_400_000_000_000)
-            return days * 86_400_000_000_000
-        power = 1
-        while True:
-            for factor in _STEPS:
-                if factor * power >= least:
-                    return factor * power
-            power *= 10
+        """Return nanoseconds between marks: 1, 2 or 5 times a power of ten, of days too; whole minutes and hours between."""
+        least = self.length_ns / max(1, self.cells // _MARK_CELLS)
+        if least <= 50e9:
+            return _round_up(least, 1)
+        for minutes in (1, 2, 5, 10, 20, 30, 60, 120, 360, 720):
+            if minutes * _MINUTE_NS >= least:
+                return minutes * _MINUTE_NS
+        return _round_up(least, _DAY_NS)
+
+
+def _round_up(least: float, unit: int) -> int:
+    power = unit
+    while True:
+        for factor in (1, 2, 5):
+            if factor * power >= least:
+                return factor * power
+        power *= 10
 
 
 def _mark(offset_ns: int) -> str:
     """Marks are round, so that their zeros go: ``1.5 s``, ``200 ms``."""
     if offset_ns == 0:
         return "0"
-    if offset_ns >= 60_000_000_000:
+    if offset_ns % _DAY_NS == 0:
+        return f"{offset_ns // _DAY_NS}d"
+    if offset_ns >= _MINUTE_NS:
         return figures.clock(offset_ns / 1e9)
     for scale, unit in ((1_000_000_000, "s"), (1_000_000, "ms"), (1000, "µs"), (1, "ns")):
         if offset_ns >= scale:

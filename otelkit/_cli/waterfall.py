@@ -147,7 +147,7 @@ class _Picture:
         self._width = width
         self._signs = signs
         self._message_lines = message_lines
-        longest = max((self._indent(row) + cell_len(_name(row)) for row in self._rows), default=0)
+        longest = max((sum(map(cell_len, self._margin(row))) + cell_len(_name(row)) for row in self._rows), default=0)
         self._names = min(max(longest, _NAME_LEAST), _NAME_MOST, max(_NAME_LEAST, width // 3))
         cells = min(_AXIS_MOST, max(10, width - _SIGN - self._names - _TIME - 3))
         self._axis = Axis(tree.start_ns, tree.end_ns, cells)
@@ -162,24 +162,25 @@ class _Picture:
             else:
                 yield self._hidden(row)
 
-    def _indent(self, row: Row) -> int:
-        # Beyond a third of the width a level is a number, or a deep chain would push its names out.
-        return min(2 * row.depth, max(4, self._width // 6))
+    def _margin(self, row: Row) -> tuple[str, str]:
+        """Return the indent, and the depth as a number where the indent is less than it should be."""
+        # Beyond a sixth of the width a level is a number, or a deep chain would push its names out.
+        indent = min(2 * row.depth, max(4, self._width // 6))
+        return " " * indent, f"{row.depth}:" if 2 * row.depth > indent else ""
 
-    def _label(self, row: Row, text: str, style: str) -> tuple[Text, int]:
-        indent = self._indent(row)
-        deep = f"{row.depth}:" if 2 * row.depth > indent else ""
-        room = max(1, self._names - indent - len(deep))
-        label = line(" " * indent, (deep, QUIET), (fit(text, room, signs=self._signs), style))
+    def _label(self, row: Row, text: str, style: str) -> Text:
+        indent, deep = self._margin(row)
+        room = max(1, self._names - len(indent) - len(deep))
+        label = line(indent, (deep, QUIET), (fit(text, room, signs=self._signs), style))
         label.append(" " * (self._names - label.cell_len))
-        return label, indent
+        return label
 
     def _span(self, node: Node) -> Text:
         span, signs = node.span, self._signs
         style = BAD if node.failed else ""
-        label, _ = self._label(node, _name(node), style or (STRONG if node.parent is None else ""))
+        label = self._label(node, _name(node), style or (STRONG if node.parent is None else ""))
         took = sayable(figures.aligned_duration(span.duration_ns / 1e9, digits=3), signs)
-        text = line((f"{signs.failed} " if node.failed else "  ", BAD), label, " ", (right(took, _TIME), style), "  ")
+        text = line((f"{signs.failed} ", BAD) if node.failed else "  ", label, " ", (right(took, _TIME), style), "  ")
         cell, bar = self._axis.bar(span.start_unix_nano, node.end_ns, signs)
         color = BAD if node.failed else BAR if names.STAGE_NAME in span.attributes else QUIET
         before, after = cell - 1, self._axis.cells - cell - cell_len(bar) - 1
@@ -206,7 +207,7 @@ class _Picture:
 
     def _moment(self, moment: Moment) -> Iterator[Text]:
         signs = self._signs
-        label, indent = self._label(moment, moment.label, moment.style or QUIET)
+        label = self._label(moment, moment.label, moment.style or QUIET)
         offset = sayable("+" + figures.aligned_duration((moment.time_ns - self._axis.start_ns) / 1e9, digits=3), signs)
         head = line("  ", label, " ", (right(offset.replace("+0 s ", "+0   "), _TIME), QUIET), "  ")
         cell = self._axis.cell(moment.time_ns)
@@ -216,7 +217,7 @@ class _Picture:
             head.append(" " * cell)
             head.append(signs.point, moment.style or STRONG)
             yield head
-            margin = _SIGN + indent + 2
+            margin = _SIGN + len(self._margin(moment)[0]) + 2
             for text in wrapped(moment.text, self._width - margin, self._message_lines, signs):
                 yield line(" " * margin, (text, moment.style))
             return
@@ -234,7 +235,7 @@ class _Picture:
 
     def _hidden(self, hidden: Hidden) -> Text:
         signs = self._signs
-        label, _ = self._label(hidden, _name(hidden), QUIET)
+        label = self._label(hidden, _name(hidden), QUIET)
         failed = f"{figures.count(hidden.failed)} {signs.failed}" if hidden.failed else ""
         first, last = self._axis.cell(hidden.start_ns), self._axis.cell(max(hidden.start_ns, hidden.end_ns - 1))
         stretch = signs.hidden * (last - first + 1)
