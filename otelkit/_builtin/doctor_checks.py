@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from otelkit.delivery.spool_reader import spool_state
 from otelkit.embedded.client import ForeignListener, ReceiverInfo, probe
 from otelkit.embedded.store import default_path, open_reader
 from otelkit.health.disk import find_no_room
@@ -79,7 +80,8 @@ def _store(blueprint: Blueprint) -> Iterable[Finding]:
 
 
 def _spool(blueprint: Blueprint) -> Iterable[Finding]:
-    return find_spooled(_folder(blueprint) / "spool", blueprint.settings.whole("spool_max_bytes"))
+    folder = _folder(blueprint) / "spool"
+    return find_spooled(folder, spool_state(folder), blueprint.settings.whole("spool_max_bytes"))
 
 
 def _disk(blueprint: Blueprint) -> Iterable[Finding]:
