@@ -1,0 +1,318 @@
+"""Where spans enter the chain."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import Tracer
+
+from otelkit.ledger.ledger import Ledger
+from otelkit.model.steps import Phase, SpanStep
+from otelkit.spans.chain import Chain
+from otelkit.spans.processor import ChainProcessor
+from tests.forking import in_child
+from tests.spans.made import Answering, Holding, Sink, Step, chain, offered
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.sdk
+
+
+class Path:
+    """A provider with a chain behind it."""
+
+    def __init__(self, *steps: SpanStep, **options: Any) -> None:
+        self.chain, self.ledger, self.sink = chain(*steps)
+        settings = {"limit": 10_000, "batch": 100, "delay_s": 0.01} | options
+        self.processor = ChainProcessor(self.chain, self.ledger, **settings)
+        self.provider = TracerProvider(shutdown_on_exit=False)
+        self.provider.add_span_processor(self.processor)
+        self.tracer: Tracer = self.provider.get_tracer("test")
+
+    def spans(self, *names: str) -> None:
+        for name in names:
+            self.tracer.start_span(name).end()
+
+
+@contextmanager
+def path(*steps: SpanStep, **options: Any) -> Iterator[Path]:
+    made = Path(*steps, **options)
+    try:
+        yield made
+    finally:
+        made.provider.shutdown()
+
+
+def test_an_ended_span_is_delivered_by_itself() -> None:
+    """Nobody has to flush, and the chain runs on its own thread with instrumentation switched off."""
+    seen: list[tuple[str, bool]] = []
+
+    class Looking(Step):
+        def on_end(self, span: ReadableSpan) -> Iterable[ReadableSpan]:
+            seen.append((threading.current_thread().name, is_instrumentation_enabled()))
+            return (span,)
+
+    with path(Looking()) as it:
+        it.spans("a")
+        wait_until(lambda: it.sink.names == ["a"])
+
+    assert seen == [("otelkit-spans", False)]
+
+
+def test_flush_delivers_everything_that_has_ended() -> None:
+    """When it returns True, nothing is pending."""
+    with path(delay_s=60) as it:
+        it.spans("a", "b", "c")
+
+        assert it.processor.force_flush(5000)
+        assert it.sink.names == ["a", "b", "c"]
+        assert it.ledger.counts("traces").pending == 0
+
+
+def test_spans_that_are_not_sampled_are_nobodys_business() -> None:
+    """They are neither created nor lost."""
+    made = Path()
+    provider = TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)
+    provider.add_span_processor(made.processor)
+    provider.get_tracer("t").start_span("a").end()
+    provider.shutdown()
+
+    assert made.ledger.counts("traces").created == 0
+
+
+def test_a_full_buffer_refuses_new_spans_and_counts_them() -> None:
+    """The program is not slowed down, and the account says what it cost."""
+    release = threading.Event()
+    started = threading.Event()
+
+    def block(span: ReadableSpan) -> Any:
+        started.set()
+        release.wait(20)
+        return (span,)
+
+    with path(Answering(block), limit=5, batch=1, delay_s=0.01) as it:
+        it.spans("first")
+        assert started.wait(20)
+        it.spans(*(f"s{number}" for number in range(12)))
+        counts = it.ledger.counts("traces")
+        release.set()
+        assert it.processor.force_flush(10_000)
+
+        assert (counts.created, counts.lost, counts.pending) == (13, {"buffer_full": 7}, 6)
+        assert len(it.sink.spans) == 6
+        assert it.ledger.counts("traces").pending == 0
+
+
+def test_a_span_that_ends_after_shutdown_is_counted() -> None:
+    """It is lost, and for this reason."""
+    it = Path()
+    open_span = it.tracer.start_span("late")
+    it.provider.shutdown()
+    open_span.end()
+
+    assert it.ledger.counts("traces").lost == {"after_shutdown": 1}
+
+
+def test_shutdown_delivers_what_steps_hold() -> None:
+    """The buffer first, then what steps give back."""
+    it = Path(Holding())
+    it.spans("a", "b")
+    it.provider.shutdown()
+
+    assert it.sink.names == ["a", "b"]
+    assert it.ledger.counts("traces").pending == 0
+
+
+def test_shutdown_is_bounded_while_a_step_hangs() -> None:
+    """What was not taken through the chain is lost and counted: raw spans are not written anywhere."""
+    release = threading.Event()
+    started = threading.Event()
+
+    def hang(span: ReadableSpan) -> Any:
+        started.set()
+        release.wait(30)
+        return (span,)
+
+    it = Path(Answering(hang), batch=1, exit_limit_s=0.2)
+    it.spans("stuck")
+    assert started.wait(20)
+    it.spans("a", "b", "c")
+    it.provider.shutdown()
+    counts = it.ledger.counts("traces")
+
+    assert counts.lost == {"exit_limit": 3}
+    assert counts.pending == 1
+    assert it.ledger.report(final=True) == "otelkit: lost 4 spans (3 exit_limit, 1 unfinished at exit)"
+    release.set()
+
+
+def test_a_second_shutdown_does_nothing() -> None:
+    """Also when the provider and the exit both do it."""
+    it = Path()
+    it.spans("a")
+    it.provider.shutdown()
+    it.processor.shutdown()
+
+    assert it.sink.names == ["a"]
+
+
+def test_flush_is_bounded_and_says_so() -> None:
+    """False, in time, while a step hangs."""
+    release = threading.Event()
+    with path(Answering(lambda span: release.wait(20) and (span,))) as it:
+        it.spans("a")
+
+        assert it.processor.force_flush(50) is False
+        release.set()
+        assert it.processor.force_flush(10_000) is True
+
+
+def test_steps_are_shown_starts_in_the_users_thread() -> None:
+    """They may set attributes on the live span."""
+
+    class Setting(Step):
+        def on_start(self, span: Any, parent: Any) -> None:
+            span.set_attribute("thread", threading.current_thread().name)
+
+    with path(Setting()) as it:
+        it.spans("a")
+        it.processor.force_flush(5000)
+
+        assert dict(it.sink.spans[0].attributes or {}) == {"thread": threading.current_thread().name}
+
+
+def test_steps_are_ticked_about_once_a_second() -> None:
+    """A step that holds by age lets go without another span ending."""
+    holding = Holding()
+    with path(holding) as it:
+        it.spans("a")
+        wait_until(lambda: holding.held() == 1)
+        holding.let_go = True
+        wait_until(lambda: it.sink.names == ["a"])
+
+
+class Destination:
+    """An exporter that notes what it is told."""
+
+    def __init__(self, flushes: bool = True) -> None:
+        self.told: list[str] = []
+        self._flushes = flushes
+
+    def prepare(self) -> None:
+        self.told.append(f"prepare in {threading.current_thread().name}")
+
+    def exit_by(self, deadline: float) -> None:
+        self.told.append(f"exit in {round(deadline - time.monotonic())} s")
+
+    def force_flush(self, timeout_millis: int) -> bool:
+        self.told.append("flush")
+        return self._flushes
+
+    def shutdown(self) -> None:
+        self.told.append("shutdown")
+
+
+def test_exporters_are_told_when_to_start_flush_and_end() -> None:
+    """Threads are started by the first span, and the deadline is known before anything is waited for."""
+    destination = Destination()
+    it = Path(exit_limit_s=7.0, destinations=[destination])
+    assert destination.told == []
+    it.spans("a", "b")
+    it.processor.force_flush(5000)
+    it.provider.shutdown()
+
+    name = threading.current_thread().name
+    assert destination.told == [f"prepare in {name}", "flush", "exit in 7 s", "shutdown"]
+
+
+def test_flush_fails_if_an_exporter_did() -> None:
+    """What was not delivered was not flushed."""
+    with path(destinations=[Destination(flushes=False)]) as it:
+        it.spans("a")
+
+        assert it.processor.force_flush(5000) is False
+
+
+def test_a_child_delivers_its_own_spans_and_leaves_its_parents_alone() -> None:
+    """Open at the fork: the parent's. Waiting at the fork: the parent's. Dated back by its user: the child's."""
+    it = Path(delay_s=60)
+    open_span = it.tracer.start_span("parent-open")
+    it.spans("parent-waiting")
+
+    def child() -> object:
+        open_span.end()
+        it.spans("child")
+        it.tracer.start_span("dated-back", start_time=1).end()
+        flushed = it.processor.force_flush(5000)
+        counts = it.ledger.counts("traces")
+        return [flushed, it.sink.names, counts.created, counts.delivered, counts.pending]
+
+    assert in_child(child) == [True, ["child", "dated-back"], 2, 2, 0]
+    open_span.end()
+    it.provider.shutdown()
+    assert it.sink.names == ["parent-waiting", "parent-open"]
+
+
+def test_a_child_may_shut_down_without_touching_its_parent() -> None:
+    """Each process has its own end."""
+    it = Path()
+    it.spans("a")
+    assert it.processor.force_flush(5000)
+
+    def child() -> object:
+        it.spans("b")
+        it.provider.shutdown()
+        return it.sink.names[1:]
+
+    assert in_child(child) == ["b"]
+    it.spans("c")
+    it.provider.shutdown()
+    assert it.sink.names == ["a", "c"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_account_adds_up_at_any_moment(seed: int) -> None:
+    """Threads, a small buffer, steps that drop, hold, make and fail: created = delivered + dropped + lost + pending."""
+    ledger = Ledger()
+    sink = Sink(ledger)
+    numbers = iter(range(seed, 10_000_000))
+
+    def unruly(span: ReadableSpan) -> Any:
+        number = next(numbers)
+        if number % 7 == 0:
+            raise RuntimeError("broken")
+        return {0: (), 1: (span, span), 2: None}.get(number % 5, (span,))
+
+    class Some(Holding):
+        def on_end(self, span: ReadableSpan) -> Iterable[ReadableSpan]:
+            super().on_end(span)
+            return [self.kept.pop(0)] if len(self.kept) > 50 else ()
+
+    steps = offered(Answering(unruly, "unruly", Phase.GATE), Some())
+    processor = ChainProcessor(Chain(steps, sink, account=ledger), ledger, limit=200, batch=64, delay_s=0.005)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("t")
+    threads = [threading.Thread(target=lambda: [tracer.start_span("x").end() for _ in range(1500)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert ledger.counts("traces").pending >= 0
+    for thread in threads:
+        thread.join()
+    assert processor.force_flush(10_000)
+    held = ledger.counts("traces").pending
+    provider.shutdown()
+
+    counts = ledger.counts("traces")
+    assert held == 50
+    assert counts.created >= 6000
+    assert (counts.delivered, counts.pending) == (len(sink.spans), 0)
+    assert set(counts.lost) <= {"buffer_full"}
