@@ -91,5 +91,10 @@ class StageCall:
         """Qualified name of the error (`error.type`); None unless the outcome is an error."""
         if self.error is None or self.outcome is not Outcome.ERROR:
             return None
-        cls = type(self.error)
-        return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+        return error_type_of(self.error)
+
+
+def error_type_of(error: BaseException) -> str:
+    """Return the qualified name of the error's class (`error.type`): ``ValueError``, ``json.decoder.JSONDecodeError``."""
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -9,7 +9,7 @@ from otelkit.model.calls import AttributeValue, Stage
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span
+    from opentelemetry.trace import Span, Tracer
 
 
 class OpenCall(Protocol):
@@ -38,6 +38,10 @@ class OpenCall(Protocol):
 
 class StageRuntime(Protocol):
     """What is installed in this process, as far as stages know. Its methods never raise."""
+
+    @property
+    def tracer(self) -> Tracer:
+        """Makes the spans that are no stage calls: the root spans of runs."""
 
     def open(
         self,

@@ -1,0 +1,108 @@
+"""The metrics of watched queues and of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final, cast
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from otelkit import names
+from otelkit.model.metrics import MetricSpec
+from otelkit.model.observers import CallObserver
+from otelkit.stages import progress, queues
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Histogram, Meter
+
+WAIT_BOUNDARIES_S: Final = (
+    *(0.0, 0.00001, 0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0),
+)
+"""Upper bounds in seconds: an item may be there already, or the other side may be stuck."""
+
+QUEUE_AND_RUN_METRICS: Final = (
+    MetricSpec(
+        names.METRIC_QUEUE_DEPTH,
+        "gauge",
+        "{item}",
+        names.meaning_of(names.METRIC_QUEUE_DEPTH),
+        (names.QUEUE_NAME,),
+        observed=True,
+    ),
+    MetricSpec(
+        names.METRIC_QUEUE_CAPACITY,
+        "gauge",
+        "{item}",
+        names.meaning_of(names.METRIC_QUEUE_CAPACITY),
+        (names.QUEUE_NAME,),
+        observed=True,
+    ),
+    MetricSpec(
+        names.METRIC_QUEUE_WAIT,
+        "histogram",
+        "s",
+        names.meaning_of(names.METRIC_QUEUE_WAIT),
+        (names.QUEUE_NAME, names.LABEL_OPERATION),
+        WAIT_BOUNDARIES_S,
+    ),
+    MetricSpec(
+        names.METRIC_RUN_PROGRESS,
+        "gauge",
+        "{item}",
+        names.meaning_of(names.METRIC_RUN_PROGRESS),
+        (names.PIPELINE_NAME,),
+        observed=True,
+    ),
+    MetricSpec(
+        names.METRIC_RUN_TOTAL,
+        "gauge",
+        "{item}",
+        names.meaning_of(names.METRIC_RUN_TOTAL),
+        (names.PIPELINE_NAME,),
+        observed=True,
+    ),
+)
+"""What `QueueAndRunObserver` records."""
+
+
+class QueueAndRunObserver(CallObserver):
+    """Reports watched queues and runs. It looks at no call: an observer is who gets instruments, also in a forked child."""
+
+    name = "queues_and_runs"
+
+    def bind(self, meter: Meter, instruments: Mapping[str, object]) -> None:
+        """Report to these instruments from now on."""
+        for key, callback in (
+            (names.METRIC_QUEUE_DEPTH, _depths),
+            (names.METRIC_QUEUE_CAPACITY, _capacities),
+            (names.METRIC_RUN_PROGRESS, _progresses),
+            (names.METRIC_RUN_TOTAL, _totals),
+        ):
+            meter.create_observable_gauge(key, [callback], "{item}", names.meaning_of(key))
+        queues.wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
+
+
+def _depths(_options: CallbackOptions) -> Iterator[Observation]:
+    for watched in queues.watched_queues():
+        depth = queues.depth_of(watched)
+        if depth is not None:
+            yield Observation(depth, {names.QUEUE_NAME: queues.name_of(watched)})
+
+
+def _capacities(_options: CallbackOptions) -> Iterator[Observation]:
+    for watched in queues.watched_queues():
+        capacity = queues.capacity_of(watched)
+        if capacity is not None:
+            yield Observation(capacity, {names.QUEUE_NAME: queues.name_of(watched)})
+
+
+def _progresses(_options: CallbackOptions) -> Iterator[Observation]:
+    for each in progress.reported():
+        yield Observation(each.done, {names.PIPELINE_NAME: each.pipeline})
+
+
+def _totals(_options: CallbackOptions) -> Iterator[Observation]:
+    for each in progress.reported():
+        if each.total is not None:
+            yield Observation(each.total, {names.PIPELINE_NAME: each.pipeline})

@@ -1,0 +1,196 @@
+"""``otelkit.watch``: the depth and capacity of a queue, and how long ``put`` and ``get`` wait."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from otelkit import names
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Histogram
+
+# Any below: a queue of any make, and its items.
+Q = TypeVar("Q")
+
+_UNBOUNDED: Final = 2**31 - 1
+"""What multiprocessing writes for a queue without a limit: the largest value of a semaphore."""
+
+_SPECIAL: Final = tuple(
+    f"__{name}__"
+    for name in (
+        "len",
+        "bool",
+        "iter",
+        "next",
+        "contains",
+        "getitem",
+        "enter",
+        "exit",
+        "aenter",
+        "aexit",
+        "aiter",
+        "anext",
+    )
+)
+"""Methods that Python looks up on the class, past ``__getattr__``; passed on where the queue has them."""
+
+wait: Histogram | None = None
+"""Records waits; set where metrics are on."""
+
+_watched: weakref.WeakSet[Watched] = weakref.WeakSet()
+_classes: dict[type, type[Watched]] = {}
+
+
+def watch(queue: Q, name: str) -> Q:
+    """Return ``queue`` as it was, but watched: use what is returned in place of it.
+
+    For queues with ``put`` and ``get``, as functions or as coroutine functions: those of `queue`, `asyncio` and
+    `multiprocessing`, and others built like them. Every ``put`` and ``get`` through the returned object is timed, `qsize` and
+    ``maxsize`` are read when metrics are collected, in the process that watches. It is an instance of the queue's class as far
+    as ``isinstance`` goes, and can be handed to a child process where the queue can.
+
+    Args:
+        queue: The queue; it stays as it is and may be used directly, unwatched.
+        name: `pipeline.queue.name`; by convention ``producer->consumer``.
+
+    Raises:
+        TypeError: It has no ``put`` and ``get``.
+    """
+    if isinstance(queue, Watched) or type(queue) in _classes.values():
+        return queue
+    if not (callable(getattr(queue, "put", None)) and callable(getattr(queue, "get", None))):
+        raise TypeError(f"otelkit.watch was given {queue!r}; expected a queue with the methods `put` and `get`.")
+    watched: Any = _class_for(type(queue))(queue, name)
+    _watched.add(watched)
+    result: Q = watched
+    return result
+
+
+def watched_queues() -> Iterator[Watched]:
+    """Yield the queues that this process watches."""
+    yield from list(_watched)
+
+
+class Watched:
+    """Behaves as the queue in it, and times ``put`` and ``get``."""
+
+    _otelkit_queue: Any
+    _otelkit_name: str
+
+    def __init__(self, queue: Any, name: str) -> None:
+        object.__setattr__(self, "_otelkit_queue", queue)
+        object.__setattr__(self, "_otelkit_name", name)
+        # Looked up once: a queue is used in tight loops.
+        timed = _timed_async if inspect.iscoroutinefunction(getattr(type(queue), "get", None)) else _timed
+        for method in ("put", "get", "put_nowait", "get_nowait"):
+            original = getattr(queue, method, None)
+            if callable(original):
+                operation = method.removesuffix("_nowait")
+                timer = _timed if method.endswith("_nowait") else timed
+                labels = {names.QUEUE_NAME: name, names.LABEL_OPERATION: operation}
+                object.__setattr__(self, method, timer(original, labels))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._otelkit_queue, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._otelkit_queue, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._otelkit_queue, name)
+
+    @property  # type: ignore[misc]  # mypy wants a class here; what is asked for is the queue's own class
+    def __class__(self) -> Any:
+        return type(self._otelkit_queue)
+
+    def __repr__(self) -> str:
+        return repr(self._otelkit_queue)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return watch, (self._otelkit_queue, self._otelkit_name)
+
+
+def name_of(watched: Watched) -> str:
+    """Return the name given to `watch`."""
+    return watched._otelkit_name
+
+
+def depth_of(watched: Watched) -> int | None:
+    """Return how many items wait; None if this queue can't tell (multiprocessing's, on macOS)."""
+    try:
+        depth = watched._otelkit_queue.qsize()
+    except Exception:  # noqa: BLE001 - a stranger's queue, perhaps closed
+        return None
+    return depth if isinstance(depth, int) else None
+
+
+def capacity_of(watched: Watched) -> int | None:
+    """Return how many items fit; None for an unbounded queue."""
+    queue = watched._otelkit_queue
+    limit = getattr(queue, "maxsize", None)
+    if not isinstance(limit, int):
+        limit = getattr(queue, "_maxsize", None)  # multiprocessing's name for it
+    return limit if isinstance(limit, int) and 0 < limit < _UNBOUNDED else None
+
+
+def _class_for(cls: type) -> type[Watched]:
+    found = _classes.get(cls)
+    if found is None:
+        special = {name: _passed_on(name) for name in _SPECIAL if hasattr(cls, name)}
+        found = _classes[cls] = type(f"Watched{cls.__name__}", (Watched,), special)
+    return found
+
+
+def _passed_on(name: str) -> Callable[..., Any]:
+    def method(self: Watched, *args: Any) -> Any:
+        return getattr(self._otelkit_queue, name)(*args)
+
+    return method
+
+
+def _timed(original: Callable[..., Any], labels: Mapping[str, str]) -> Callable[..., Any]:
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        if wait is None:
+            return original(*args, **kwargs)
+        started = time.perf_counter_ns()
+        result = original(*args, **kwargs)
+        _record(started, labels)
+        return result
+
+    return timed
+
+
+def _timed_async(original: Callable[..., Any], labels: Mapping[str, str]) -> Callable[..., Any]:
+    async def timed(*args: Any, **kwargs: Any) -> Any:
+        if wait is None:
+            return await original(*args, **kwargs)
+        started = time.perf_counter_ns()
+        result = await original(*args, **kwargs)
+        _record(started, labels)
+        return result
+
+    return timed
+
+
+def _record(started_ns: int, labels: Mapping[str, str]) -> None:
+    """Record a wait that has ended; one that ended empty-handed (`queue.Empty`, cancelled) has handed over no item."""
+    if wait is not None:
+        # The item must reach its consumer, whatever becomes of its wait.
+        with contextlib.suppress(Exception):
+            wait.record((time.perf_counter_ns() - started_ns) / 1e9, labels)
+
+
+def _in_child() -> None:
+    # The parent reports the depth; the child, which shares the queue, records its own waits.
+    global _watched
+    _watched = weakref.WeakSet()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

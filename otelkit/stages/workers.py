@@ -1,0 +1,148 @@
+"""Carry the current context into the threads and pools that a program starts work in.
+
+``threading.Thread`` (and Timer) runs in the context in which it was started; a task of a ThreadPoolExecutor or
+ProcessPoolExecutor in that in which it was submitted, whoever submits it (``map``, asyncio's ``run_in_executor``). asyncio's
+tasks and ``asyncio.to_thread`` carry their context by themselves.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.context import Context
+
+from otelkit.stages._import_hook import ImportHook
+from otelkit.stages.attached import attach, get_current, leave
+from otelkit.stages.pool_task import PoolTask
+
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+
+# Any below: the user's own functions, arguments and executors.
+_Method = Callable[..., Any]
+_Submit = Callable[..., Future[Any]]
+
+_OWN_THREADS: Final = ("otelkit", "Otel")
+"""Beginnings of the names of threads that serve telemetry: they work for everybody, so for no span in particular."""
+
+_PROCESS_POOLS: Final = "concurrent.futures.process"
+
+_replaced: list[tuple[type, str, _Method, _Method]] = []
+
+
+def install() -> None:
+    """Carry contexts from now on. Repeated calls do nothing.
+
+    Where opentelemetry-instrumentation-threading is active it does what it does, and only the rest is done here: process pools,
+    and threads whose class has a ``run`` of its own.
+    """
+    if _replaced:
+        return
+    _replace(threading.Thread, "start", _start_with_context)
+    _replace(ThreadPoolExecutor, "submit", _submit_with_context)
+    module = sys.modules.get(_PROCESS_POOLS)
+    if module is not None:
+        _after_import(module)
+    else:
+        # Importing it takes 10 ms that only a program which uses it should pay.
+        _hook.install()
+
+
+def uninstall() -> None:
+    """Put the methods back. One that somebody else has wrapped meanwhile stays, and only passes on."""
+    _hook.remove()
+    for cls, name, original, replacement in reversed(_replaced):
+        if vars(cls).get(name) is replacement:
+            setattr(cls, name, original)
+    _replaced.clear()
+
+
+def _replace(cls: type, name: str, make: Callable[[_Method], _Method]) -> None:
+    original = vars(cls)[name]
+    replacement = make(original)
+    setattr(cls, name, replacement)
+    _replaced.append((cls, name, original, replacement))
+
+
+def _after_import(module: ModuleType) -> None:
+    if not any(cls.__module__ == _PROCESS_POOLS for cls, *_ in _replaced):
+        _replace(module.ProcessPoolExecutor, "submit", _submit_to_process)
+
+
+def _no_main_code(name: str, loader: Any) -> CodeType | None:
+    return None
+
+
+_hook = ImportHook((_PROCESS_POOLS,), _after_import, _no_main_code)
+
+
+def _start_with_context(start: _Method) -> _Method:
+    @functools.wraps(start)
+    def started(self: threading.Thread) -> None:
+        if (
+            not _replaced
+            or self.name.startswith(_OWN_THREADS)
+            or (_upstream() and type(self).run is threading.Thread.run)
+        ):
+            start(self)
+            return
+        context = get_current()
+        run = self.run
+
+        def run_in_context() -> None:
+            # Taken off again first: the thread must not hold itself, nor a context that is long over.
+            del self.run
+            token = attach(context)
+            try:
+                run()
+            finally:
+                leave(token)
+
+        # On the object, so that it holds for classes with a `run` of their own, too.
+        self.run = run_in_context  # type: ignore[method-assign]  # shadows the class's method for this one start
+        try:
+            start(self)
+        except BaseException:
+            vars(self).pop("run", None)
+            raise
+
+    return started
+
+
+def _submit_with_context(submit: _Submit) -> _Submit:
+    @functools.wraps(submit)
+    def submitted(self: ThreadPoolExecutor, fn: _Method, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not _replaced or _upstream():
+            return submit(self, fn, *args, **kwargs)
+        return submit(self, functools.partial(_in_context, get_current(), fn), *args, **kwargs)
+
+    return submitted
+
+
+def _submit_to_process(submit: _Submit) -> _Submit:
+    @functools.wraps(submit)
+    def submitted(self: Any, fn: _Method, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if _replaced:
+            fn = PoolTask.of(fn, get_current())
+        return submit(self, fn, *args, **kwargs)
+
+    return submitted
+
+
+def _in_context(context: Context, function: _Method, /, *args: Any, **kwargs: Any) -> Any:
+    token = attach(context)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        leave(token)
+
+
+def _upstream() -> bool:
+    """Return whether opentelemetry-instrumentation-threading is active."""
+    module = sys.modules.get("opentelemetry.instrumentation.threading")
+    return module is not None and bool(module.ThreadingInstrumentor().is_instrumented_by_opentelemetry)
