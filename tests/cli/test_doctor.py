@@ -1,0 +1,296 @@
+"""`otelkit doctor` finds what is wrong, for real, and says what to do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from otelkit._assembly.plan import plan
+from otelkit._cli.doctor import examine
+from otelkit._guard import Barrier
+from otelkit.embedded.store import Store
+from otelkit.health.faults import FaultNotes
+from otelkit.model.blueprint import Blueprint
+from otelkit.model.checks import Finding, HealthCheck, Severity
+from otelkit.plugin import hookimpl
+from otelkit.plugin.loading import Candidate
+from otelkit.settings import FileSource
+from tests.distributions import install, otelkit
+
+# Nothing of the machine this runs on counts: its receiver's ports, if somebody uses them.
+_QUIET = {"OTEL_PYTHON_OTELKIT_RECEIVER_HTTP_PORT": "0", "OTEL_PYTHON_OTELKIT_RECEIVER_GRPC_PORT": "0"}
+
+
+def _doctor(
+    folder: Path, site: Path | None = None, **env: str
+) -> tuple[CompletedProcess[str], dict[str, dict[str, str]]]:
+    done = otelkit("doctor", "--json", cwd=folder, site=site, **(_QUIET | env))
+    answer = json.loads(done.stdout)
+    assert answer["ok"] is (done.returncode == 0)
+    assert done.stderr == ""
+    for finding in answer["findings"]:
+        assert set(finding) == {"id", "severity", "what", "why", "fix"}
+        assert all(finding.values()), finding
+    return done, {finding["id"]: finding for finding in answer["findings"]}
+
+
+def test_in_an_empty_folder_nothing_is_broken(tmp_path: Path) -> None:
+    """Notes alone: nothing has been recorded yet."""
+    done, found = _doctor(tmp_path)
+
+    assert done.returncode == 0
+    assert found["store.missing"]["severity"] == "note"
+    assert {finding["severity"] for finding in found.values()} <= {"note", "warning"}
+
+
+def test_a_rival_distro_is_found(tmp_path: Path) -> None:
+    """With its distribution, and what to set."""
+    site = tmp_path / "site"
+    install(site, "acme-otel", entry_points={"opentelemetry_distro": {"acme": "acme:Distro"}})
+
+    done, found = _doctor(tmp_path, site)
+
+    assert done.returncode == 1
+    assert found["rival.distro"]["severity"] == "error"
+    assert "acme-otel" in found["rival.distro"]["what"]
+
+
+def test_version_skew_is_found(tmp_path: Path) -> None:
+    """An instrumentation from another age."""
+    site = tmp_path / "site"
+    install(site, "opentelemetry-instrumentation-flask", "0.48b0")
+
+    done, found = _doctor(tmp_path, site)
+
+    assert done.returncode == 1
+    assert "opentelemetry-instrumentation-flask 0.48b0" in found["versions.skew"]["what"]
+
+
+def test_wrong_names_and_values_are_found_together(tmp_path: Path) -> None:
+    """One visit tells all."""
+    done, found = _doctor(
+        tmp_path,
+        OTEL_TRACES_SAMPLER="otelkit_ration",
+        OTEL_BSP_SCHEDULE_DELAY="soon",
+        OTEL_EXPORTER_OTLP_ENDPOINT="collector",
+        OTEL_PYTHON_OTELKIT_EXIT_LIMIT_S="soon",
+        OTEL_PYTHON_OTELKIT_PLUGINS_DENY="nobody",
+        OTEL_PYTHON_OTELKIT_STAGES="app.steps parse",
+    )
+
+    assert done.returncode == 1
+    assert found.keys() >= {
+        "name.unknown",
+        "variable.malformed",
+        "endpoint.malformed",
+        "setting.wrong",
+        "plugin.unknown",
+        "target.malformed",
+    }
+
+
+def test_a_settings_file_with_five_mistakes_gives_five_findings(tmp_path: Path) -> None:
+    """All at once, each with its own sentence."""
+    (tmp_path / "otelkit.toml").write_text(
+        'exit_limit_s = "soon"\nbatch_spans = 0\nlog_level = "LOUD"\nstages = 7\nbuffer_span = 10\n'
+    )
+
+    done = otelkit("doctor", "--json", cwd=tmp_path, **_QUIET)
+
+    findings = json.loads(done.stdout)["findings"]
+    assert len([finding for finding in findings if finding["id"] == "setting.wrong"]) == 5
+    assert done.returncode == 1
+
+
+def test_an_unreachable_endpoint_is_found(tmp_path: Path) -> None:
+    """A closed port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    done, found = _doctor(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}")
+
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}" in found["endpoint.unreachable"]["what"]
+
+
+def test_a_target_that_matches_nothing_is_found_without_importing_it(tmp_path: Path) -> None:
+    """The program's modules are read, not run."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__init__.py").write_text("raise SystemExit('imported')\n")
+    (tmp_path / "app" / "steps.py").write_text("raise SystemExit('imported')\ndef parse(): ...\n")
+
+    done, found = _doctor(tmp_path, OTEL_PYTHON_OTELKIT_STAGES="app.steps:pars,app.stops:parse,app.steps:parse")
+
+    assert done.returncode == 1
+    assert "Did you mean app.steps:parse?" in found["target.no_match"]["what"]
+    assert "app.stops:parse" in found["target.no_module"]["what"]
+
+
+def test_a_plugin_that_was_left_out_is_found(tmp_path: Path) -> None:
+    """With the reason."""
+    site = tmp_path / "site"
+    install(site, "acme-otel", entry_points={"otelkit": {"acme": "acme_missing"}})
+
+    done, found = _doctor(tmp_path, site)
+
+    assert done.returncode == 1
+    assert "No module named 'acme_missing'" in found["plugin.left_out"]["what"]
+
+
+def test_faults_that_a_program_noted_are_found(tmp_path: Path) -> None:
+    """A warning: the program was not harmed."""
+    Barrier("mask", "acme-otel", FaultNotes(tmp_path / ".otelkit").note).fault(ValueError("no"), "on_end")
+
+    done, found = _doctor(tmp_path)
+
+    assert done.returncode == 0
+    assert found["plugin.faults"]["severity"] == "warning"
+
+
+def _store(folder: Path) -> Path:
+    path = folder / ".otelkit" / "telemetry.db"
+    path.parent.mkdir()
+    Store.open(path, max_bytes=10**9, max_age_s=10**6).close()
+    return path
+
+
+def test_a_healthy_store_is_no_finding(tmp_path: Path) -> None:
+    """Nothing to say about it."""
+    _store(tmp_path)
+
+    _, found = _doctor(tmp_path)
+
+    assert not [name for name in found if name.startswith("store")]
+
+
+def test_a_corrupt_store_is_found(tmp_path: Path) -> None:
+    """And stays as it is: the doctor changes nothing."""
+    path = _store(tmp_path)
+    path.write_bytes(b"not a database" * 1000)
+
+    done, found = _doctor(tmp_path)
+
+    assert done.returncode == 1
+    assert str(Path(".otelkit", "telemetry.db")) in found["store.corrupt"]["fix"]
+    assert path.read_bytes() == b"not a database" * 1000
+
+
+def test_a_store_of_a_newer_schema_is_found(tmp_path: Path) -> None:
+    """Written by a later otelkit."""
+    path = _store(tmp_path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.commit()
+
+    done, found = _doctor(tmp_path)
+
+    assert done.returncode == 1
+    assert "99" in found["store.newer"]["what"]
+
+
+def test_waiting_and_damaged_spool_files_are_found(tmp_path: Path) -> None:
+    """What the next receiver will take in, and what it could not."""
+    spool = tmp_path / ".otelkit" / "spool"
+    spool.mkdir(parents=True)
+    (spool / "1.otlp").write_bytes(b"x" * 10)
+    (spool / "0.otlp.damaged").write_bytes(b"x" * 10)
+
+    done, found = _doctor(tmp_path)
+
+    assert done.returncode == 0
+    assert found["spool.waiting"]["severity"] == "note"
+    assert found["spool.damaged"]["severity"] == "warning"
+
+
+def test_a_stranger_on_the_receivers_port_is_found(tmp_path: Path) -> None:
+    """With its name, where the system tells."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done, found = _doctor(tmp_path, OTEL_PYTHON_OTELKIT_RECEIVER_HTTP_PORT=str(port))
+
+    assert done.returncode == 0
+    assert f"127.0.0.1:{port} (receiver_http_port) is taken by" in found["receiver.port_taken"]["what"]
+
+
+def test_a_store_folder_that_is_a_file_is_found(tmp_path: Path) -> None:
+    """Nothing can be stored in it."""
+    (tmp_path / ".otelkit").write_text("")
+
+    done, found = _doctor(tmp_path)
+
+    assert done.returncode == 1
+    assert "disk.not_writable" in found
+
+
+def test_the_text_says_what_why_and_what_to_do(tmp_path: Path) -> None:
+    """Worst first, and a last line that counts."""
+    done = otelkit("doctor", cwd=tmp_path, OTEL_TRACES_SAMPLER="otelkit_ration", **_QUIET)
+
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert done.stdout.startswith("error   name.unknown\n")
+    assert "Every trace is kept until it is corrected." in said
+    assert "Do: Set OTEL_TRACES_SAMPLER to otelkit_ratio" in said
+    assert "Found 1 error, " in said
+
+
+# -- the frame ---------------------------------------------------------------------------------------------------------
+
+
+def _blueprint(*checks: HealthCheck) -> Blueprint:
+    class Plugin:
+        @hookimpl
+        def otelkit_health_checks(self) -> list[HealthCheck]:
+            return list(checks)
+
+    return plan(
+        env={"OTEL_PYTHON_OTELKIT_PLUGINS_DENY": "otelkit.checks"},
+        file=FileSource(),
+        extra=[Candidate("acme", "acme-otel", "1.0", Plugin)],
+    ).blueprint
+
+
+def _finding(name: str, severity: Severity) -> Finding:
+    return Finding(name, severity, "what", "why", "fix")
+
+
+def test_a_plugins_check_is_run_and_the_worst_comes_first() -> None:
+    """The same finding is said once."""
+    note, error = _finding("a.note", Severity.NOTE), _finding("b.error", Severity.ERROR)
+    plugin = HealthCheck("acme", lambda blueprint: [note, error, note])
+
+    found = examine(_blueprint(plugin))
+
+    assert [finding for finding in found if finding in (note, error)] == [error, note]
+
+
+@pytest.mark.parametrize("answer", ["text", [3], None])
+def test_a_check_that_fails_is_a_finding_of_its_own(answer: object) -> None:
+    """It names the plugin and its distribution; the other checks go on."""
+    bad = HealthCheck("bad", lambda blueprint: answer)  # type: ignore[arg-type, return-value]  # that is the claim
+    fine = HealthCheck("fine", lambda blueprint: [_finding("c.note", Severity.NOTE)])
+
+    found = {finding.id: finding for finding in examine(_blueprint(bad, fine))}
+
+    assert "The check bad of the plugin acme (distribution acme-otel) failed: TypeError" in found["check.failed"].what
+    assert "c.note" in found
+
+
+def test_a_check_gets_the_blueprint() -> None:
+    """What is planned is what it judges."""
+    seen: list[Blueprint] = []
+
+    def look(blueprint: Blueprint) -> list[Finding]:
+        seen.append(blueprint)
+        return []
+
+    blueprint = _blueprint(HealthCheck("look", look))
+    examine(blueprint)
+
+    assert seen == [blueprint]
