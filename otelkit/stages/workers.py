@@ -53,6 +53,11 @@ def install() -> None:
         _hook.install()
 
 
+def is_installed() -> bool:
+    """Return whether contexts are carried."""
+    return bool(_replaced)
+
+
 def uninstall() -> None:
     """Put the methods back. One that somebody else has wrapped meanwhile stays, and only passes on."""
     _hook.remove()

@@ -1,0 +1,31 @@
+"""Fixtures that every part of the test-suite shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from otelkit import _current, _guard
+from otelkit.testing import Recorder
+
+
+@pytest.fixture(autouse=True)
+def our_own_faults_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What otelkit would contain and count in production fails the test, if it is otelkit's own."""
+    monkeypatch.setattr(_guard, "reraise_in_tests", True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_installed() -> Iterator[None]:
+    """A test leaves the process as it found it: without a runtime."""
+    yield
+    left, _current.runtime = _current.runtime, None
+    assert left is None, "the test left a runtime installed"
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """Install otelkit for the test and keep what it records."""
+    with Recorder() as recorder:
+        yield recorder
