@@ -61,7 +61,7 @@ class Signs:
 UNICODE: Final = Signs("━", "╸", "╺", "─", "◆", "┄", "╷", "…", "●", "✓", "✗", "■", "○", "·", "→")
 ASCII: Final = Signs("=", "-", "-", ".", "*", ".", "|", "~", ">", "+", "x", "!", "o", "-", ">")
 
-_TO_ASCII: Final = str.maketrans({"µ": "u", "–": "-", "×": "x", "Δ": "+", "−": "-"})
+_TO_ASCII: Final = str.maketrans({"µ": "u", "–": "-", "×": "x", "±": "~"})
 
 
 def signs_of(encoding: str) -> Signs:
@@ -114,7 +114,7 @@ def cropped(lines: Iterable[Text], width: int) -> Iterator[Text]:
 
 
 def print_lines(console: Console, lines: Iterable[Text]) -> None:
-    """Print lines that are laid out already, without spaces at their ends."""
-    for text in lines:
+    """Print lines that are laid out for the console's width already, without spaces at their ends."""
+    for text in cropped(lines, console.width):
         text.rstrip()
         console.print(text, soft_wrap=True)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
-from otelkit._assembly.plan import plan
+from otelkit._builtin.settings import SETTINGS
 from otelkit._cli.exits import NotFoundError
 from otelkit.errors import SettingsError, StoreMissingError
 from otelkit.model.views import Reader, RunRow
+from otelkit.plugin import Plugins
+from otelkit.plugin.loading import builtin_candidates, installed_candidates
+from otelkit.settings import read_settings_file, resolve
 from otelkit.settings.nearest import nearest
 
-_START = "Start with `otelkit run python app.py`, or with `otelkit demo` to see one."
+_START: Final = "Start with `otelkit run python app.py`, or with `otelkit demo` to see one."
 
 
 def reader_factory() -> Callable[[], Reader]:
@@ -20,22 +25,33 @@ def reader_factory() -> Callable[[], Reader]:
     Raises:
         SettingsError: The setting ``store`` names a backend that nobody offers.
     """
-    blueprint = plan().blueprint
-    name = blueprint.settings.text("store")
-    offer = blueprint.stores.get(name)
-    if offer is None:
-        close = nearest(name, blueprint.stores)
-        known = ", ".join(sorted(blueprint.stores)) or "none"
+    # Not the whole plan: what instruments programs has no part in reading what they sent.
+    file = read_settings_file()
+    early = resolve(SETTINGS, env=os.environ, file=file, complete=False)
+    plugins = Plugins()
+    plugins.load(
+        (*builtin_candidates(("otelkit._builtin.settings", "otelkit._builtin.stores")), *installed_candidates()),
+        allow=early.items_of("plugins_allow"),
+        deny=early.items_of("plugins_deny"),
+    )
+    plugins.ask("otelkit_settings")
+    declared = [offer.value for _, offer in plugins.offered("otelkit_settings")]
+    settings = resolve(declared, env=os.environ, file=file, complete=False)
+    plugins.ask("otelkit_stores", settings=settings)
+    stores = dict(plugins.offered("otelkit_stores"))
+    name = settings.text("store")
+    if name not in stores:
+        close = nearest(name, stores)
         raise SettingsError(
-            f"store is {name!r} (from {blueprint.settings.sources['store']}); expected one of: {known}. "
+            f"store is {name!r} (from {settings.sources['store']}); expected one of: {', '.join(sorted(stores)) or 'none'}. "
             + (f"Did you mean {close}?" if close else "`otelkit plugins` shows what was left out and why."),
             setting="store",
         )
-    factory = offer.value
+    factory = stores[name].value
 
     def open_reader() -> Reader:
         try:
-            reader: Reader = factory(blueprint.settings)
+            reader: Reader = factory(settings)
         except StoreMissingError as error:
             raise NotFoundError(f"Nothing has been stored here yet: there is no {error.path}. {_START}") from error
         return reader

@@ -61,7 +61,7 @@ def worse(change: StageChange, percent: float) -> bool:
 
 
 def run_diff(before: RunRow, after: RunRow, width: int, signs: Signs) -> Iterator[Text]:
-    """Yield both runs' headings and a table of their stages in at most ``width`` cells."""
+    """Yield both runs' headings and a table of their stages, laid out for ``width`` cells."""
     yield _heading("before", before, width, signs)
     yield _heading("after", after, width, signs)
     yield line()

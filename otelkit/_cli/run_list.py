@@ -16,7 +16,7 @@ from otelkit.model.views import RunRow
 
 
 def run_list(runs: Sequence[RunRow], width: int, signs: Signs, now: datetime) -> Iterator[Text]:
-    """Yield a table of runs in at most ``width`` cells, and what shows one of them.
+    """Yield a table of runs, laid out for ``width`` cells, and what shows one of them.
 
     Args:
         runs: The newest first.

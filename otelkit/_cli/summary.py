@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from otelkit._cli import figures, run_lines
-from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, cropped, line, print_lines, signs_of
+from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, line, print_lines, signs_of
 from otelkit._cli.stage_table import stage_table
 from otelkit.model.views import RunRow
 
@@ -16,7 +16,7 @@ def print_summary(run: RunRow, console: Console) -> None:
 
     Fits the console's width; says with words and signs whatever it says with colour.
     """
-    print_lines(console, cropped(summary_lines(run, console.width, signs_of(console.encoding)), console.width))
+    print_lines(console, summary_lines(run, console.width, signs_of(console.encoding)))
 
 
 def summary_lines(run: RunRow, width: int, signs: Signs) -> list[Text]:
@@ -49,7 +49,8 @@ def _failures(run: RunRow) -> Text | None:
     failing = [stage for stage in run.stages if stage.failed]
     if not failing:
         return None
-    worst = max(failing, key=lambda stage: stage.failed)
+    # Of stages that fail together the shortest is the innermost: there the error came up, the others passed it on.
+    worst = max(failing, key=lambda stage: (stage.failed, -(stage.p50_s or 0.0)))
     part = f"{worst.failed / max(worst.calls, worst.failed):.1%}"
     others = f" (and {figures.plural(len(failing) - 1, 'other stage')})" if len(failing) > 1 else ""
     text = f"{figures.exact(worst.failed)} of {figures.plural(worst.calls, 'call')} of {worst.name}, {part}{others}"

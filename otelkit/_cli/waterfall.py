@@ -12,7 +12,7 @@ from rich.text import Text
 from otelkit import names
 from otelkit._cli import figures
 from otelkit._cli.fitting import fit, left, printable, right, wrapped
-from otelkit._cli.look import ASCII, BAD, BAR, COMMAND, GOOD, QUIET, STRONG, Signs, cropped, line, sayable
+from otelkit._cli.look import ASCII, BAD, BAR, COMMAND, GOOD, QUIET, STRONG, Signs, line, sayable
 from otelkit._cli.run_lines import short_id
 from otelkit._cli.span_facts import error_of, short_facts
 from otelkit._cli.span_tree import Node, Tree, grow
@@ -34,7 +34,7 @@ _FAILURES_TOLD: Final = 3
 
 
 def waterfall(trace: TraceView, width: int, signs: Signs, *, everything: bool = False) -> Iterator[Text]:
-    """Return the lines of a trace's picture, none longer than ``width`` cells.
+    """Yield the lines of a trace's picture, laid out for ``width`` cells.
 
     Args:
         trace: Whole, or what is stored of it.
@@ -42,10 +42,6 @@ def waterfall(trace: TraceView, width: int, signs: Signs, *, everything: bool = 
         signs: The encoding's signs.
         everything: Whether all spans, log lines and messages are shown in full, however many.
     """
-    return cropped(_lines(trace, width, signs, everything=everything), width)
-
-
-def _lines(trace: TraceView, width: int, signs: Signs, *, everything: bool) -> Iterator[Text]:
     tree = grow(trace)
     rows = rows_of(trace, tree, everything=everything)
     yield from _heading(trace, tree, width, signs)
