@@ -151,7 +151,8 @@ class Drain(Generic[T]):
         while True:
             left_s = deadline - time.monotonic()
             try:
-                note.done.get(timeout=max(0.0, min(left_s, 0.1) if self._closed else left_s))
+                # An hour at most: the interpreter can't wait for infinity, which is a fine timeout.
+                note.done.get(timeout=max(0.0, min(left_s, 0.1 if self._closed else 3600.0)))
             except Empty:
                 if time.monotonic() >= deadline:
                     return False

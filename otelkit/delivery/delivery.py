@@ -115,7 +115,7 @@ class Delivery(Generic[Batch]):
         """Return whether the exporter took the batch; if not, ``_cause`` says why."""
         if self._circuit.open() or self._closed:
             return False
-        if self._sender.busy:
+        if self._sender.stuck:
             # The thread still waits for an answer that we gave up on.
             return False
         if time.monotonic() >= self._network_until:
@@ -215,5 +215,5 @@ class Delivery(Generic[Batch]):
         until = (
             min(time.monotonic() + timeout_s, self._network_until) if not self._closed else time.monotonic() + timeout_s
         )
-        job = None if self._sender.busy else self._sender.submit(quietly)
+        job = None if self._sender.stuck else self._sender.submit(quietly)
         return job is not None and job.wait(lambda: until) and job.result is True

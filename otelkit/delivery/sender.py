@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -19,6 +20,8 @@ class Job(Generic[R]):
     def __init__(self, do: Callable[[], R]) -> None:
         self._do = do
         self._bell: SimpleQueue[None] = SimpleQueue()
+        self.given_up = False
+        """Whether somebody has stopped waiting for it."""
         self.finished = False
         self.result: R | None = None
         """What it returned, once it has."""
@@ -26,11 +29,12 @@ class Job(Generic[R]):
         """What it raised, if it did."""
 
     def run(self) -> None:
-        """Do it, on the sender's thread."""
-        try:
-            self.result = self._do()
-        except BaseException as error:  # noqa: BLE001 - whoever waits is told
-            self.error = error
+        """Do it, on the sender's thread, unless nobody waits for it any more."""
+        if not self.given_up:
+            try:
+                self.result = self._do()
+            except BaseException as error:  # noqa: BLE001 - whoever waits is told
+                self.error = error
         self.finished = True
         self._bell.put(None)
 
@@ -39,15 +43,18 @@ class Job(Generic[R]):
         self._bell.put(None)
 
     def wait(self, until: Callable[[], float]) -> bool:
-        """Return whether the job is finished, at the latest at ``until()`` (`time.monotonic` seconds)."""
+        """Return whether the job is finished, at the latest at ``until()`` (`time.monotonic` seconds).
+
+        After False it is given up: if it has not been begun, it never will be.
+        """
         while not self.finished:
             left_s = until() - time.monotonic()
             if left_s <= 0:
+                self.given_up = True
                 return False
-            try:
-                self._bell.get(timeout=left_s)
-            except Empty:
-                return self.finished
+            with suppress(Empty):
+                # An hour at most: the interpreter can't wait for infinity, which is a fine answer of ``until``.
+                self._bell.get(timeout=min(left_s, 3600.0))
         return True
 
 
@@ -64,22 +71,26 @@ class Sender:
     def __init__(self, name: str) -> None:
         self._name = name
         self._jobs: SimpleQueue[Job[object] | None] = SimpleQueue()
-        self._current: Job[object] | None = None
+        self._unfinished: dict[int, Job[object]] = {}
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
     @property
     def busy(self) -> bool:
-        """Whether a job is still running."""
-        current = self._current
-        return current is not None and not current.finished
+        """Whether a job has not been finished."""
+        return bool(self._unfinished)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a job that was given up has still not returned."""
+        return any(job.given_up for job in tuple(self._unfinished.values()))
 
     def start(self) -> bool:
         """Start the thread if it does not run; False if it can't be started: the interpreter shuts down."""
         if self._thread is not None:
             return True
-        # Not waited for: a signal handler may have interrupted the start in this very thread.
-        if not self._starting.acquire(blocking=False):
+        # Bounded: a signal handler may have interrupted the start in this very thread.
+        if not self._starting.acquire(timeout=0.2):
             return self._thread is not None
         try:
             if self._thread is None:
@@ -98,15 +109,15 @@ class Sender:
         if not self.start():
             return None
         job = Job(do)
-        self._current = job  # type: ignore[assignment] # a job of R is a job of object to whoever only waits for it
-        self._jobs.put(job)  # type: ignore[arg-type] # see above
+        anybodys: Job[object] = job  # type: ignore[assignment] # to whoever only runs it, its result is an object
+        self._unfinished[id(job)] = anybodys
+        self._jobs.put(anybodys)
         return job
 
     def wake(self) -> None:
-        """Make whoever waits for the current job look at the time again."""
-        current = self._current
-        if current is not None:
-            current.wake()
+        """Make whoever waits for a job look at the time again."""
+        for job in tuple(self._unfinished.values()):
+            job.wake()
 
     def stop(self) -> None:
         """End the thread once its jobs are done; does not wait."""
@@ -117,4 +128,5 @@ class Sender:
         with suppress_instrumentation():
             while (job := self._jobs.get()) is not None:
                 job.run()
+                self._unfinished.pop(id(job), None)
                 del job

@@ -55,10 +55,13 @@ def test_waiting_ends_when_it_is_said_to() -> None:
     job = sender.submit(lambda: release.wait(20))
 
     assert job is not None
+    assert not sender.stuck
     assert job.wait(time.monotonic) is False
     assert sender.busy
+    assert sender.stuck
     release.set()
     wait_until(lambda: not sender.busy)
+    assert not sender.stuck
     sender.stop()
 
 
@@ -78,6 +81,32 @@ def test_a_waiter_can_be_told_that_the_time_has_changed() -> None:
 
     assert answers == [False]
     release.set()
+    sender.stop()
+
+
+def test_a_job_that_was_given_up_before_it_was_begun_is_never_done() -> None:
+    """Otherwise a batch that has been spooled meanwhile would be sent too."""
+    release = threading.Event()
+    done: list[int] = []
+    sender = Sender("test-sender")
+    sender.submit(lambda: release.wait(20))
+    queued = sender.submit(lambda: done.append(1))
+    assert queued is not None
+    assert queued.wait(lambda: 0.0) is False
+    release.set()
+    wait_until(lambda: not sender.busy)
+
+    assert done == []
+    sender.stop()
+
+
+def test_waiting_may_be_without_an_end() -> None:
+    """Infinity is a time like any other."""
+    sender = Sender("test-sender")
+    job = sender.submit(lambda: 1)
+    assert job is not None
+
+    assert job.wait(lambda: float("inf"))
     sender.stop()
 
 
