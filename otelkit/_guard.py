@@ -19,6 +19,9 @@ _log = logging.getLogger("otelkit.guard")
 # Set by our test-suite, so that a contained bug of our own still fails a test.
 reraise_in_tests = False
 
+# Set when otelkit is installed: told of every contained fault, besides a barrier's own listener. Must not raise.
+on_any_fault: Callable[[Barrier], None] | None = None
+
 
 class Barrier:
     """Counts and contains the faults of one guarded part (a step, an observer, a describer …).
@@ -51,7 +54,7 @@ class Barrier:
         """Record that the part raised ``error`` while ``doing`` something; never raises (except under our tests)."""
         if reraise_in_tests and self.distribution is None:
             raise error
-        cause = f"{type(error).__name__}: {error}"[:500]
+        cause = f"{type(error).__name__}: {_text_of(error)}"[:500]
         with self._lock:
             self.faults += 1
             self._in_a_row += 1
@@ -68,8 +71,9 @@ class Barrier:
             _log.warning("%s%s failed in %s: %s; it is skipped and counted", self.name, origin, doing, cause)
         if switched_off:
             _log.warning("%s switched off after %d faults in a row; `otelkit doctor` has more", self.name, self.LIMIT)
-        if self._on_fault is not None:
-            self._on_fault(self)
+        for listener in (self._on_fault, on_any_fault):
+            if listener is not None:
+                listener(self)
 
     def success(self) -> None:
         """Record one call that went well, which ends a row of faults."""
@@ -79,6 +83,13 @@ class Barrier:
     def after_fork(self) -> None:
         """Give the child its own lock: the parent's may be held by a thread that does not exist here."""
         self._lock = threading.Lock()
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a stranger's exception may fail even at saying what it is
+        return "(it can't be printed)"
 
 
 def in_forked_child(method: Callable[[], None]) -> None:

@@ -65,6 +65,29 @@ def test_a_bug_of_our_own_fails_our_tests(monkeypatch: pytest.MonkeyPatch) -> No
     assert stranger.faults == 1
 
 
+def test_an_exception_that_cannot_be_printed_is_contained_too() -> None:
+    """A stranger's exception may fail even at saying what it is."""
+
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    barrier = Barrier("step x", "otelkit-x")
+    barrier.fault(Mute(), "on_end")
+
+    assert barrier.last_cause == "on_end: Mute: (it can't be printed)"
+
+
+def test_every_fault_is_told_to_the_barriers_listener_and_to_the_common_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what happened can be noted for later."""
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(_guard, "on_any_fault", lambda barrier: told.append(("common", barrier.name)))
+
+    Barrier("step x", "otelkit-x", lambda barrier: told.append(("own", barrier.name))).fault(ValueError(), "on_end")
+
+    assert told == [("own", "step x"), ("common", "step x")]
+
+
 def test_objects_hear_of_a_fork_only_while_they_live() -> None:
     """Registering with the interpreter keeps nothing alive."""
     called: list[str] = []

@@ -37,9 +37,15 @@ def command(as_json: bool) -> None:
 
 
 def _faults_of(plugin: PluginRecord, faults: Iterable[Fault]) -> list[Fault]:
-    """Return the faults of what this plugin offers, as long as the same distribution still brings it."""
+    """Return the faults of what this plugin offers; of a plugin that offers nothing now, all those of its distribution."""
     offered = {name for names in plugin.offers.values() for name in names}
-    return [fault for fault in faults if fault.distribution == plugin.distribution and fault.name in offered]
+    return [
+        fault
+        for fault in faults
+        if fault.distribution == plugin.distribution
+        # Barriers are named with the kind of the part: "step mask".
+        and (fault.name.partition(" ")[2] in offered or (plugin.distribution and not offered))
+    ]
 
 
 def _as_json(plugin: PluginRecord, faults: Sequence[Fault]) -> dict[str, Any]:  # Any: JSON

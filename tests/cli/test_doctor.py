@@ -145,7 +145,7 @@ def test_a_plugin_that_was_left_out_is_found(tmp_path: Path) -> None:
 
 def test_faults_that_a_program_noted_are_found(tmp_path: Path) -> None:
     """A warning: the program was not harmed."""
-    Barrier("mask", "acme-otel", FaultNotes(tmp_path / ".otelkit").note).fault(ValueError("no"), "on_end")
+    Barrier("step mask", "acme-otel", FaultNotes(tmp_path / ".otelkit").note).fault(ValueError("no"), "on_end")
 
     done, found = _doctor(tmp_path)
 

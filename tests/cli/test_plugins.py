@@ -86,14 +86,14 @@ def test_our_own_parts_are_plugins_too(tmp_path: Path, site: Path) -> None:
 
 def test_faults_of_a_program_are_shown_with_the_plugin(tmp_path: Path, site: Path) -> None:
     """What a step did wrong while a program ran can be read afterwards."""
-    barrier = Barrier("mask", "good-otel", FaultNotes(tmp_path / ".otelkit").note)
+    barrier = Barrier("step mask", "good-otel", FaultNotes(tmp_path / ".otelkit").note)
     barrier.fault(ValueError("no"), "on_end")
 
     (fault,) = _plugins(tmp_path, site)["good"]["faults"]
     text = otelkit("plugins", cwd=tmp_path, site=site).stdout
 
-    assert (fault["name"], fault["count"], fault["cause"]) == ("mask", 1, "on_end: ValueError: no")
-    assert "mask failed at run time (1×): on_end: ValueError: no" in text
+    assert (fault["name"], fault["count"], fault["cause"]) == ("step mask", 1, "on_end: ValueError: no")
+    assert "step mask failed at run time (1×): on_end: ValueError: no" in text
 
 
 def test_the_text_has_the_same_facts(tmp_path: Path, site: Path) -> None:
