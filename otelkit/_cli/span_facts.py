@@ -80,16 +80,16 @@ def key_attributes(span: SpanView) -> list[tuple[str, AttributeValue]]:
 
 
 def short_facts(node: Node, title: str, width: int, signs: Signs, *, said_item: object = None) -> Iterator[Text]:
-    """Yield a block on one notable span: why it failed, where, its item (unless said already) and its key attributes."""
+    """Yield a block on one notable span: its item (unless said already), its key attributes, and the error if it began here."""
     span = node.span
-    style = BAD if node.failed else STRONG
+    style = BAD if node.origin else STRONG
     yield line((fit(title, width, signs=signs), style))
-    if node.failed and (error := error_of(span)):
+    if node.origin and (error := error_of(span)):
         for text in wrapped(error, width - 2, 4, signs):
             yield line("  ", (text, BAD))
     attributes = [(key, value) for key, value in key_attributes(span) if (key, value) != (names.ITEM_ID, said_item)]
     pairs = [(key, _shown(value)) for key, value in attributes]
-    if place := place_of(span):
+    if node.origin and (place := place_of(span)):
         pairs.insert(1 if pairs and pairs[0][0] == names.ITEM_ID else 0, ("at", place))
     yield from _pairs(pairs[:_MOST], width, signs)
     if len(pairs) > _MOST:
