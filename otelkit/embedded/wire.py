@@ -46,7 +46,7 @@ class Decoder:
             raise malformed("it ends within a field", len(buf)) from error
         except UnicodeDecodeError as error:
             raise malformed(f"text that is not UTF-8 ({error.reason})", 0) from error
-        if batch.count:
+        if batch.count and not batch.timeless:
             digest = hashlib.blake2b(buf, digest_size=16, person=signal.encode())
             batch.digest = digest.digest()
         return batch

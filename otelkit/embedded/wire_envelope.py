@@ -69,6 +69,8 @@ class Batch:
     """Why the first of them was; empty if none was."""
     digest: bytes = b""
     """Identifies the request by its bytes, so that a repeated one is recognised; empty: no check."""
+    timeless: bool = False
+    """An item has no time of its own: the same bytes again may be something new."""
     groups: list[Group] = field(default_factory=list)
 
     def reject(self, reason: str) -> None:

@@ -42,6 +42,7 @@ class LogParser:
                     batch.reject("a log record whose time is after the year 2262")
                 else:
                     rows.append(row)
+                    batch.timeless |= not row[2]
             self._envelope.attributes.items += len(items)
             batch.count += len(rows)
             if rows:

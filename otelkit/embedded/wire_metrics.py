@@ -68,6 +68,7 @@ class MetricParser:
                         batch.reject("a point whose time is after the year 2262")
                     else:
                         rows.append(row)
+                        batch.timeless |= not row[2]
             batch.count += len(rows)
             if rows:
                 batch.groups.append(Group(resource, scope, rows))

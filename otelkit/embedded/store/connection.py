@@ -20,8 +20,8 @@ from otelkit.errors import (
 
 _BUSY_S: Final = 5.0
 _CACHE_KIB: Final = 32 * 1024
-_CHECKPOINT_PAGES: Final = 4_000
-_JOURNAL_BYTES: Final = 64 * 1024 * 1024
+_PAGE_BYTES: Final = 4_096
+_CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
 
 
 @contextmanager
@@ -81,11 +81,12 @@ def corrupt(path: Path, found: str) -> StoreCorruptError:
     )
 
 
-def connect_writer(path: Path) -> sqlite3.Connection:
+def connect_writer(path: Path, max_bytes: int) -> sqlite3.Connection:
     """Return a connection for the one writer; makes the file and its tables if there is none.
 
     A committed transaction survives the death of the process, not necessarily that of the machine: the log is written, and
-    flushed to the disk at checkpoints (SQLite's ``synchronous=NORMAL``).
+    flushed to the disk at checkpoints (SQLite's ``synchronous=NORMAL``). It takes 16 MiB beside the file, or a fourth of
+    ``max_bytes`` if that is less, and more only while a reader holds on to an old moment.
 
     Raises:
         StoreError: See `explained`; StoreVersionError for a newer schema, StoreCorruptError for another program's database.
@@ -94,14 +95,15 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     with explained(path, "opened"):
         try:
             connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            # Before anything that writes: what is not ours stays as it is.
             if _version(connection, path) == 0:
                 _make(connection)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
-            connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
+            log_bytes = min(_CHECKPOINT_BYTES, max_bytes // 4)
+            connection.execute(f"PRAGMA wal_autocheckpoint = {max(1, log_bytes // _PAGE_BYTES)}")
+            connection.execute(f"PRAGMA journal_size_limit = {log_bytes}")
             connection.execute("PRAGMA temp_store = MEMORY")
             # Deleted telemetry needs no shredding; Debian's SQLite would overwrite it.
             connection.execute("PRAGMA secure_delete = OFF")
@@ -117,6 +119,8 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
 
 def _make(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in TABLES.split(";\n"):

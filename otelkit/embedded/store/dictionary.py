@@ -74,28 +74,33 @@ class AttributeDictionary:
         else:
             self._seen_again.append((self._hour, read_varint(packed, 0)[0]))
         if len(self._young) >= _GENERATION:
-            self._turn()
+            self._begin_generation()
         self._young[raw] = packed
         return packed
 
-    def _turn(self) -> None:
+    def _begin_generation(self) -> None:
         self._old, self._young = self._young, {}
         self._keys = {}
 
-    def write(self, connection: sqlite3.Connection, hour: int) -> None:
-        """Write what is new. Entries still in use are marked with the hour, once per hour."""
+    def turn(self, hour: int) -> bool:
+        """Begin another hour, so that what is used in it is marked so; False if it is still the same.
+
+        What others remember of `pack` is to be forgotten then.
+        """
+        if hour == self._hour:
+            return False
+        self._hour = hour
+        self._begin_generation()
+        return True
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write what is new, and mark what is used for the first time in this hour."""
         if self._new:
             connection.executemany("INSERT INTO attribute VALUES (?, ?, ?)", self._new)
             self._new = []
         if self._seen_again:
             connection.executemany("UPDATE attribute SET used_h = ? WHERE id = ?", self._seen_again)
             self._seen_again = []
-        if hour != self._hour:
-            self._hour = hour
-            # What is used from now on is found in the old generation and marked.
-            self._old.update(self._young)
-            self._young = {}
-            self._keys = {}
 
 
 class AttributeReader:

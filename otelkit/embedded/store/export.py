@@ -124,12 +124,13 @@ class Export:
         return b"".join(out)
 
     def _head(self, table: str, number: int) -> bytes:
-        (raw,) = self._connection.execute(f"SELECT raw FROM {table} WHERE id = ?", (number,)).fetchone()
-        return field(0x0A, raw)
+        # A resource can be gone with the run that it was made for, while another run of the same process is still there.
+        row = self._connection.execute(f"SELECT raw FROM {table} WHERE id = ?", (number,)).fetchone()
+        return field(0x0A, row[0]) if row else b""
 
     def _schema_url(self, table: str, number: int) -> bytes:
-        (url,) = self._connection.execute(f"SELECT schema_url FROM {table} WHERE id = ?", (number,)).fetchone()
-        return field(0x1A, url.encode()) if url else b""
+        row = self._connection.execute(f"SELECT schema_url FROM {table} WHERE id = ?", (number,)).fetchone()
+        return field(0x1A, row[0].encode()) if row and row[0] else b""
 
 
 def point_message(

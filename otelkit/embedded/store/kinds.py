@@ -92,7 +92,3 @@ class Kinds:
             self._known.clear()
         self._known[key] = number
         return number
-
-    def forget(self) -> None:
-        """Drop what is remembered: the tables say how it is."""
-        self._known.clear()

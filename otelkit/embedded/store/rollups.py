@@ -86,10 +86,6 @@ class Rollups:
         if len(self._cells) > _REMEMBERED:
             self._cells, self._recent, self._stages = {}, {}, {}
 
-    def forget(self) -> None:
-        """Drop what is pending and remembered: the tables say how it is."""
-        self.__init__()  # type: ignore[misc]  # the initial state, spelled out once
-
     def _admitted(self, connection: sqlite3.Connection, run: int, stage: str) -> str:
         stages = self._stages.get(run)
         if stages is None:

@@ -111,6 +111,10 @@ class SpanRows:
         self._facts: dict[tuple[Attribute, ...], _Facts] = {}
         self._shapes: dict[tuple[int, int, int, str, int], int] = {}
 
+    def forget_attributes(self) -> None:
+        """Ask the dictionary again for what it gave."""
+        self._facts.clear()
+
     def rows(self, group: Group, now_ns: int) -> list[tuple[Any, ...]]:
         """Return the rows of a group's spans for `INSERT`. Needs an open transaction."""
         resource, default_run = self._kinds.resource(group.resource, now_ns)

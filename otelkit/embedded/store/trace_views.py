@@ -132,8 +132,8 @@ class TraceViews:
     def _resource(self, number: int) -> Mapping[str, AttributeValue]:
         known = self._resources.get(number)
         if known is None:
-            (raw,) = self._connection.execute("SELECT raw FROM resource WHERE id = ?", (number,)).fetchone()
-            known = self._resources[number] = _attributes(raw, 0, len(raw), 0x0A)
+            row = self._connection.execute("SELECT raw FROM resource WHERE id = ?", (number,)).fetchone()
+            known = self._resources[number] = _attributes(row[0], 0, len(row[0]), 0x0A) if row else {}
         return known
 
 

@@ -56,3 +56,8 @@ class TraceNumbers:
                 new.append((self.next, trace_id, now_s))
                 self.next += 1
         self._connection.executemany("INSERT INTO trace VALUES (?, ?, ?)", new)
+
+    def forget(self) -> None:
+        """Drop what is remembered: the table says how it is."""
+        self.known = {}
+        self._before = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -71,7 +72,7 @@ class Store:
         lock = WriterLock(path)
         lock.take()
         try:
-            connection = connect_writer(path)
+            connection = connect_writer(path, max_bytes)
             try:
                 with explained(path, "opened"):
                     return cls(path, connection, lock, Retention(connection, max_bytes, max_age_s), clock)
@@ -123,10 +124,20 @@ class Store:
                         continue
                     self._requests[batch.digest] = None
                 fresh.append(batch)
+            if self._attributes.turn(now_ns // _HOUR_NS):
+                self._spans.forget_attributes()
             self._note_arrival(now_ns)
             self._insert(fresh, now_ns)
             self._remember([batch.digest for batch in fresh if batch.digest])
-            self._retention.make_room(sum(batch.count for batch in fresh))
+            self._forget(self._retention.make_room(sum(batch.count for batch in fresh), now_ns))
+
+    def _forget(self, deleted: Counter[str]) -> None:
+        """Drop what memory holds of things that are no longer there."""
+        if deleted["runs"] or deleted["attributes"]:
+            self._load()
+        elif deleted:
+            self._runs.forget()
+            self._traces.forget()
 
     def _insert(self, batches: Sequence[Batch], now_ns: int) -> None:
         connection = self._connection
@@ -140,7 +151,7 @@ class Store:
                 else:
                     connection.executemany(point_rows.INSERT, self._points.rows(group, now_ns))
         connection.executemany(span_rows.INSERT, spans)
-        self._attributes.write(connection, now_ns // _HOUR_NS)
+        self._attributes.write(connection)
         self._rollups.write(connection)
         self._points.write()
         self._runs.write(now_ns)
@@ -213,17 +224,18 @@ class Store:
         """Delete what is too old or too much, whole traces only, and give the space back. Call it about once a minute.
 
         Returns:
-            What was deleted: ``traces``, ``spans``, ``logs``, ``points``, ``runs``.
+            How much was deleted: ``traces``, ``spans``, ``logs``, ``points``, ``runs``, ``attributes`` (of the dictionary);
+            what is missing is 0.
 
         Raises:
             StoreError: As for `write`; what was deleted until then stays deleted.
         """
-        deleted: dict[str, int] = {}
+        deleted: Counter[str] = Counter()
         while True:
             with self._transaction("cleaned up") as now_ns:
                 some, more = self._retention.clean(now_ns)
-                for what, count in some.items():
-                    deleted[what] = deleted.get(what, 0) + count
+                deleted.update(some)
+                self._forget(some)
             if not more:
                 return deleted
 
