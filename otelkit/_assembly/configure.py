@@ -40,12 +40,14 @@ def configure(
     from otelkit._assembly.install import install, installation
     from otelkit._assembly.plan import plan
     from otelkit._assembly.processors import given_candidates
+    from otelkit._assembly.starting import speak_up
 
     extra = tuple(given_candidates(span_processors, plugins))
     present = installation()
     if present is not None:
         _refuse_changes(present.settings, settings, bool(extra))
         return
+    speak_up()
     planned = plan(code=settings, extra=extra)
     mistakes = [
         text for text in planned.blueprint.settings.mistakes if "(from code)" in text or "given in code" in text

@@ -26,7 +26,7 @@ from otelkit._assembly.outlet import Outlet, SignalPath
 from otelkit._assembly.plan import Plan, plan
 from otelkit._assembly.resource import build_resource, child_attributes
 from otelkit._assembly.sdk_private import take_processors
-from otelkit._assembly.starting import said_plainly
+from otelkit._assembly.starting import speak_up
 from otelkit._assembly.trace_path import TracePath
 from otelkit._guard import Barrier, in_forked_child
 from otelkit.ledger.ledger import Ledger
@@ -62,10 +62,10 @@ def install_from_environment(auto_version: str | None = None) -> Installation | 
     """
     if is_disabled(os.environ):
         return None
-    with said_plainly():
-        config_file = read_config_file(os.environ)
-        planned = plan(file=config_file.settings if config_file else None)
-        return install(planned, auto_version=auto_version, config_file=config_file)
+    speak_up()
+    config_file = read_config_file(os.environ)
+    planned = plan(file=config_file.settings if config_file else None)
+    return install(planned, auto_version=auto_version, config_file=config_file)
 
 
 def install(
@@ -111,11 +111,11 @@ class Installation:
         self._barriers: dict[str, Barrier] = {}
         run_id = self.settings.text("run_id") or uuid.uuid4().hex
         # A process of the same tree was here before us, and says what there is to say.
-        inherited = env.get(_TREE) == run_id
+        self._inherited = env.get(_TREE) == run_id
         env[_RUN_ID] = env[_TREE] = run_id
         set_process_run(run_id, self.settings.text("run_name") or None)
 
-        outlet = Outlet.open(env, self.settings, self.ledger, silent=inherited)
+        outlet = Outlet.open(env, self.settings, self.ledger, silent=self._inherited)
         resource = build_resource(env, run_id, auto_version)
         taken_over = _apply(config_file)
         self._traces = (
@@ -196,7 +196,8 @@ class Installation:
                 yield path
 
     def _say_at_exit(self) -> None:
-        unmatched = [target.text for target in self._patcher.unmatched()]
+        # Helper processes of the program's own (spawned workers, trackers) import what they need, not what it needs.
+        unmatched = [] if self._inherited else [target.text for target in self._patcher.unmatched()]
         for line in (
             f"otelkit: no function was found for the stage targets {', '.join(unmatched)}" if unmatched else None,
             self.ledger.report(final=True),

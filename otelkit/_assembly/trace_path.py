@@ -44,6 +44,7 @@ class TracePath:
         self, blueprint: Blueprint, outlet: Outlet, resource: Resource, taken_over: Sequence[SpanProcessor] = ()
     ) -> None:
         env, settings = outlet.env, outlet.settings
+        self._account = outlet.ledger
         present = trace.get_tracer_provider()
         self._provider: AnyTracerProvider
         self.exporters: list[DeliveredSpanExporter]
@@ -98,6 +99,9 @@ class TracePath:
             update_resource(self._provider, attributes)
 
     def _deliver(self, batch: Sequence[ReadableSpan]) -> None:
+        if not self.exporters:
+            # Whoever else exports them (a step, the program's own processors) has them already.
+            self._account.delivered("traces", len(batch))
         for exporter in self.exporters:
             exporter.export(batch)
 

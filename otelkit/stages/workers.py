@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context
@@ -69,9 +70,22 @@ def uninstall() -> None:
 
 def _replace(cls: type, name: str, make: Callable[[_Method], _Method]) -> None:
     original = vars(cls)[name]
-    replacement = make(original)
+    replacement = make(_bound_first(original))
     setattr(cls, name, replacement)
     _replaced.append((cls, name, original, replacement))
+
+
+def _bound_first(method: Any) -> _Method:
+    """Return ``method`` to be called with its object first, as what somebody else has wrapped by wrapt can't be called."""
+    # Not `isinstance`: wrapt's wrappers say that they are functions.
+    if type(method) is FunctionType:
+        return method
+
+    @functools.wraps(method)
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return method.__get__(self, type(self))(*args, **kwargs)
+
+    return call
 
 
 def _after_import(module: ModuleType) -> None:

@@ -107,7 +107,11 @@ def test_a_sigterm_handler_of_the_program_is_its_own(app: Path, server: OtlpServ
 @pytest.mark.requirement("REL-01")
 def test_without_a_receiver_everything_is_spooled_and_one_line_says_so(app: Path) -> None:
     """Nothing is lost because nothing listened."""
-    write(app, "app.py", "import logging, steps\nfor n in range(50):\n    steps.work(n)\nlogging.error('seen')\n")
+    write(
+        app,
+        "app.py",
+        "import logging, steps\nlogging.basicConfig()\nfor n in range(50):\n    steps.work(n)\nlogging.error('seen')\n",
+    )
     done = instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
 
     ours = [line for line in done.stderr.splitlines() if line.startswith("otelkit:")]

@@ -31,7 +31,7 @@ STEPS = """
     class Encoder:
         def run(self, value):
             database = sqlite3.connect(":memory:")
-            database.execute("create table t (v)")
+            database.cursor().execute("create table t (v)")
             return value
 """
 
