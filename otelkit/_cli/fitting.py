@@ -48,7 +48,7 @@ def right(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int, most_lines: int, signs: Signs = UNICODE) -> list[str]:
-    """Return printable text in lines of at most ``width`` cells, broken at spaces where that is possible.
+    """Return printable text in lines of at most ``width`` cells, broken at spaces or after slashes where that is possible.
 
     The last of ``most_lines`` lines ends with a sign if more is missing.
     """
@@ -56,14 +56,21 @@ def wrapped(text: str, width: int, most_lines: int, signs: Signs = UNICODE) -> l
     rest = text.strip()
     while rest and len(lines) < most_lines - 1 and cell_len(rest) > width:
         piece = _first(rest, width)
-        space = piece.rfind(" ")
-        if space > width // 2 and not rest[len(piece) :].startswith(" "):
-            piece = piece[:space]
-        lines.append(piece.rstrip())
-        rest = rest[len(piece) :].lstrip()
+        end = len(piece) if rest[len(piece) : len(piece) + 1] == " " else _break(piece)
+        lines.append(rest[:end].rstrip())
+        rest = rest[end:].lstrip()
     if rest:
         lines.append(fit(rest, width, signs=signs))
     return lines
+
+
+def _break(piece: str) -> int:
+    """Return where a line ends best: not so early that most of it stays empty."""
+    least = len(piece) // 2
+    space, slash = piece.rfind(" "), piece.rfind("/") + 1
+    if space > least:
+        return space
+    return slash if slash > least else len(piece)
 
 
 def _first(text: str, width: int) -> str:

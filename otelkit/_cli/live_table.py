@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -105,16 +106,27 @@ class _Source:
         self._choose = choose
         self._reader: Reader | None = None
         self._last: RunRow | None = None
+        self._run_id = ""
+        self._places: dict[str, int] = {}
 
     def look(self) -> RunRow | None:
         try:
             if self._reader is None:
                 self._reader = self._open()
-            self._last = self._choose(self._reader) or self._last
+            run = self._choose(self._reader)
+            self._last = self._in_place(run) if run is not None else self._last
         except OtelkitError:
             # Not there yet, or replaced under us: a new reader at the next picture.
             self.close()
         return self._last
+
+    def _in_place(self, run: RunRow) -> RunRow:
+        """Keep each stage in the row where it was first seen: eyes follow rows, and a stage may get facts late."""
+        if run.id != self._run_id:
+            self._run_id, self._places = run.id, {}
+        for stage in run.stages:
+            self._places.setdefault(stage.name, len(self._places))
+        return replace(run, stages=tuple(sorted(run.stages, key=lambda stage: self._places[stage.name])))
 
     def close(self) -> None:
         reader, self._reader = self._reader, None

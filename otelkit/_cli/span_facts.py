@@ -21,7 +21,8 @@ from otelkit.model.views import LogView, SpanView
 
 _MOST: Final = 8
 """Attributes in the short form."""
-_KEY_CELLS: Final = 28
+_KEY_CELLS: Final = 32
+_PREFIX: Final = "pipeline."
 _STACK: Final = "exception.stacktrace"
 _VALUE_LINES: Final = 3
 _DULL: Final = frozenset(
@@ -44,7 +45,9 @@ _DULL: Final = frozenset(
 """Said elsewhere in the picture, or the same on every span."""
 # Without a function it is the place in the bad file that a SyntaxError names: data, not code.
 _FRAME: Final = re.compile(r'File "([^"\n]+)", line (\d+), in ([^\n]+)')
-_LIBRARY: Final = re.compile(r"[/\\](?:site-packages|dist-packages|lib[/\\]python3\.\d+)[/\\]|^<frozen ")
+_LIBRARY: Final = re.compile(
+    r"[/\\]otelkit[/\\]stages[/\\]|[/\\](?:site-packages|dist-packages|lib[/\\]python3\.\d+)[/\\]|^<frozen "
+)
 
 
 def error_of(span: SpanView) -> str:
@@ -60,8 +63,8 @@ def error_of(span: SpanView) -> str:
 def place_of(span: SpanView) -> str:
     """Return the line of code where the error came up: ``steps.py:31 in parse``; "" if no traceback was recorded.
 
-    The innermost line outside Python's own library and installed packages, because that is where a reader can do something;
-    the innermost of all if there is no such line.
+    The innermost line outside Python's own library, installed packages and our wrappers, because that is where a reader can
+    do something; the innermost of all if there is no such line.
     """
     for event in reversed(span.events):
         frames = _FRAME.findall(str(event.attributes.get(_STACK, "")))
@@ -87,10 +90,15 @@ def short_facts(node: Node, title: str, width: int, signs: Signs, *, said_item: 
     if node.origin and (error := error_of(span)):
         for text in wrapped(error, width - 2, 4, signs):
             yield line("  ", (text, BAD))
-    attributes = [(key, value) for key, value in key_attributes(span) if (key, value) != (names.ITEM_ID, said_item)]
-    pairs = [(key, _shown(value)) for key, value in attributes]
+    item = span.attributes.get(names.ITEM_ID)
+    pairs = [
+        (key.removeprefix(_PREFIX), _shown(value))
+        for key, value in key_attributes(span)
+        # An argument that is the item itself says nothing new.
+        if value != said_item and (key == names.ITEM_ID or value != item)
+    ]
     if node.origin and (place := place_of(span)):
-        pairs.insert(1 if pairs and pairs[0][0] == names.ITEM_ID else 0, ("at", place))
+        pairs.insert(1 if pairs and pairs[0][0] == names.ITEM_ID.removeprefix(_PREFIX) else 0, ("at", place))
     yield from _pairs(pairs[:_MOST], width, signs)
     if len(pairs) > _MOST:
         yield line((f"  {figures.plural(len(pairs) - _MOST, 'more attribute')}", QUIET))
@@ -150,8 +158,9 @@ def _after(span: SpanView, time_ns: int, signs: Signs) -> str:
 def _code(traceback: str, width: int, signs: Signs) -> Iterator[Text]:
     """Yield a traceback line by line, with its indents, which `printable` would fold."""
     for text in traceback.splitlines():
-        indent = " " * min(len(text) - len(text.lstrip()), width // 2)
-        yield line("  ", (fit(indent + printable(text), width - 2, signs=signs), QUIET))
+        indent = " " * min(2 + len(text) - len(text.lstrip()), width // 2)
+        for part in wrapped(printable(text), width - len(indent), 100, signs):
+            yield line(indent, (part, QUIET))
 
 
 def _pairs(pairs: list[tuple[str, str]], width: int, signs: Signs, *, lines: int = _VALUE_LINES) -> Iterator[Text]:

@@ -9,7 +9,7 @@ from typing import Final
 from otelkit._cli import figures
 from otelkit._cli.columns import Cell, Column, Table, lay_out
 from otelkit._cli.fitting import printable
-from otelkit._cli.look import BAD, BAR, LOOK, QUIET, STRONG, Signs, sayable
+from otelkit._cli.look import BAD, BAR, GOOD, LOOK, QUIET, STRONG, Signs, sayable
 from otelkit.model.views import QueueRow, RunRow, StageRow
 
 QUEUE: Final = "queue"
@@ -115,6 +115,9 @@ def _calls(stage: StageRow, seen: _Seen) -> Cell:
 
 
 def _calls_per_s(stage: StageRow, seen: _Seen) -> Cell:
+    if stage.active and not stage.calls:
+        # A generator that feeds the whole run ends with it: until then this is all there is to say.
+        return "running", GOOD
     return _per_second(stage.calls, stage.calls_per_s, seen)
 
 

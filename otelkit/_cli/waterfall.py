@@ -46,7 +46,7 @@ def waterfall(trace: TraceView, width: int, signs: Signs, *, everything: bool = 
     rows = rows_of(trace, tree, everything=everything)
     yield from _heading(trace, tree, width, signs)
     yield line()
-    message_lines = 50 if everything else 1 if rows.hidden_spans else 2
+    message_lines = 50 if everything else 1 if rows.hidden_spans else 3
     yield from _Picture(tree, rows, width, signs, message_lines).lines()
     yield from _left_out(trace, rows, width, signs)
     said_item = tree.roots[0].span.attributes.get(names.ITEM_ID) if tree.roots else None

@@ -56,6 +56,7 @@ def test_wrapping_breaks_at_spaces_and_counts_lines() -> None:
     assert wrapped("one two three four", 8, 5) == ["one two", "three", "four"]
     assert wrapped("one two three four five", 8, 2) == ["one two", "three f…"]
     assert wrapped("a" * 12, 8, 5) == ["aaaaaaaa", "aaaa"]
+    assert wrapped("/usr/lib/test_x.py", 10, 5) == ["/usr/lib/", "test_x.py"]
     assert wrapped("", 8, 5) == []
 
 

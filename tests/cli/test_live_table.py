@@ -16,6 +16,8 @@ from otelkit.model.views import QueueRow, Reader, RunRow, StageRow
 from tests.cli.screen import Screen
 from tests.cli.view_samples import ENDED, RUN, STAGES, MemoryReader
 
+_NAMES = [stage.name for stage in STAGES]
+
 
 def _shown(run: RunRow, width: int, height: int | None = None) -> list[str]:
     stream = io.StringIO()
@@ -164,6 +166,13 @@ def test_an_ended_run_shows_its_mean_rates() -> None:
     assert "read             4,812       58 " in _shown(ENDED, 80)[5]
 
 
+def test_a_stage_without_an_ended_call_is_running() -> None:
+    """A generator that feeds the run ends with it; until then its row says that it runs."""
+    run = replace(RUN, stages=(replace(STAGES[0], calls=0, items=0, p50_s=None, p95_s=None, busy=0.0), *STAGES[1:]))
+
+    assert _shown(run, 80)[4] == "discover             0  running        0       –       –       0     0%"
+
+
 def _after(times: int) -> Callable[[], bool]:
     left = [times]
 
@@ -238,6 +247,16 @@ def test_a_failing_read_keeps_the_last_picture(tmp_path) -> None:  # type: ignor
     assert len(opened) == 2
     assert opened[0].closed
     assert "waiting" not in "".join(screen.writes)
+
+
+def test_rows_stay_where_they_were() -> None:
+    """A stage that the store lists elsewhere later keeps its row while somebody watches; a new one comes last."""
+    screen = Screen()
+    runs = iter([replace(RUN, stages=STAGES[:2]), *([replace(RUN, stages=STAGES[::-1])] * 9)])
+    follow_chosen(MemoryReader, lambda _: next(runs), _after(3), screen.console(), 0.0, keep=True)
+    rows = [line.split()[0] for line in screen.text.splitlines() if line.split() and line.split()[0] in _NAMES]
+
+    assert rows == ["discover", "read", "store", "extract", "parse"]
 
 
 def test_a_pipe_is_left_alone() -> None:

@@ -27,6 +27,20 @@ def test_the_place_falls_back_to_the_innermost_line() -> None:
     assert place_of(span("a", None, "x")) == ""
 
 
+def test_the_short_form_says_nothing_twice() -> None:
+    """An item that the heading has, and an argument that is the item, are left out; names are short."""
+    attributes = {"pipeline.item.id": "x.py", "pipeline.argument.path": "x.py", "pipeline.argument.source.bytes": 7}
+    (node,) = grow(TraceView("1" * 32, (span("a", None, "x", attributes=attributes),), ())).nodes
+
+    assert [text.plain for text in short_facts(node, "x", 80, UNICODE)][1:] == [
+        "  item.id                x.py",
+        "  argument.source.bytes  7",
+    ]
+    assert [text.plain for text in short_facts(node, "x", 80, UNICODE, said_item="x.py")][1:] == [
+        "  argument.source.bytes  7",
+    ]
+
+
 def test_an_error_is_type_and_message() -> None:
     """From the exception event, else from `error.type` and the status."""
     event = exception(1)
