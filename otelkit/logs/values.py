@@ -31,7 +31,10 @@ def clean_text(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def clean_value(value: Any, depth: int = 0) -> Clean:  # Any: whatever a program logs
-    """Return ``value`` made of texts, numbers, lists and mappings only, of bounded size; other objects by their ``str``."""
+    """Return ``value`` made of texts, numbers, lists and mappings only, of bounded size; other objects by their ``str``.
+
+    The entries of a list are of one type: texts, if they were of several.
+    """
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, str):
@@ -49,10 +52,17 @@ def clean_value(value: Any, depth: int = 0) -> Clean:  # Any: whatever a program
                 for key, entry in list(value.items())[:MAX_ENTRIES]
             }
         if isinstance(value, list | tuple):
-            return [clean_value(entry, depth + 1) for entry in value[:MAX_ENTRIES]]
+            return _alike([clean_value(entry, depth + 1) for entry in value[:MAX_ENTRIES]])
         if isinstance(value, set | frozenset):
-            return [clean_value(entry, depth + 1) for entry in list(value)[:MAX_ENTRIES]]
+            return _alike([clean_value(entry, depth + 1) for entry in list(value)[:MAX_ENTRIES]])
     return clean_text(text_of(value))
+
+
+def _alike(entries: list[Clean]) -> list[Clean]:
+    """Return the entries, as texts if they are of several types: SDK 1.44 drops a mixed sequence whole."""
+    if len({type(entry) for entry in entries if entry is not None}) <= 1:
+        return entries
+    return [entry if entry is None else text_of(entry) for entry in entries]
 
 
 def text_of(value: Any) -> str:  # Any: whatever a program logs

@@ -39,12 +39,19 @@ class Collected:
             for scope in resource.scope_metrics
         }
 
+    def all_points(self) -> dict[str, dict[tuple[tuple[str, Any], ...], Any]]:
+        """Collect now; every metric's points by their sorted attributes: values, or (count, sum) of histograms.
+
+        SDK 1.44 shows a gauge only once after it was set: what belongs together is read together.
+        """
+        return {
+            name: {key_of(point.attributes): _value(point) for point in metric.data.data_points}
+            for name, metric in self.metrics().items()
+        }
+
     def points(self, name: str) -> dict[tuple[tuple[str, Any], ...], Any]:
-        """Collect now; one metric's points by their sorted attributes: values, or (count, sum) of histograms."""
-        metric = self.metrics().get(name)
-        if metric is None:
-            return {}
-        return {key_of(point.attributes): _value(point) for point in metric.data.data_points}
+        """Collect now; one metric's points, as `all_points` gives them."""
+        return self.all_points().get(name, {})
 
 
 def key_of(attributes: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
