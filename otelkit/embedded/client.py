@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -68,7 +71,7 @@ def probe(
         host: Where to look; an address that means "all" (``0.0.0.0``) is looked for on the loopback.
         port: OTLP over HTTP.
         token: Shown to the receiver, if there is one.
-        timeout_s: Longest wait for each step of the conversation.
+        timeout_s: Longest wait, for the connection and for the whole answer.
     """
     host = reachable(host)
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
@@ -76,6 +79,10 @@ def probe(
         connection.connect()
     except OSError:
         return None
+    # A timeout of the socket begins anew with each byte that comes.
+    giving_up = threading.Timer(timeout_s, _hang_up, (connection.sock,))
+    giving_up.daemon = True
+    giving_up.start()
     try:
         connection.request("GET", _INFO_PATH, headers=_headers(token))
         response = connection.getresponse()
@@ -84,6 +91,7 @@ def probe(
     except (OSError, http.client.HTTPException) as error:
         return ForeignListener(host, port, holder_of(port), f"it does not answer as a receiver does ({error!r})")
     finally:
+        giving_up.cancel()
         connection.close()
 
 
@@ -122,6 +130,11 @@ def send(info: ReceiverInfo, signal: Signal, body: bytes, *, token: str | None =
 def reachable(host: str) -> str:
     """Return an address to connect to, for one that is listened on."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _told(host: str, port: int, response: http.client.HTTPResponse, body: bytes) -> ReceiverInfo | ForeignListener:
