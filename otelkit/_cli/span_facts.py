@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from rich.cells import cell_len
@@ -71,8 +72,16 @@ def place_of(span: SpanView) -> str:
         if frames:
             own = [frame for frame in frames if not _LIBRARY.search(frame[0])]
             file, number, function = (own or frames)[-1]
-            return printable(f"{file}:{number} in {function.strip()}")
+            return printable(f"{_from_here(file)}:{number} in {function.strip()}")
     return ""
+
+
+def _from_here(file: str) -> str:
+    """Return a path as somebody in the working folder would type it, if the file is below it."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (ValueError, OSError):  # elsewhere, or the working folder is gone
+        return file
 
 
 def key_attributes(span: SpanView) -> list[tuple[str, AttributeValue]]:

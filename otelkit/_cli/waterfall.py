@@ -209,7 +209,7 @@ class _Picture:
         cell = self._axis.cell(moment.time_ns)
         before, after = cell - 1, self._axis.cells - cell - 2
         side = max(before, after)
-        if side < min(_BESIDE_LEAST, cell_len(moment.text)):
+        if self._goes_below(moment.text, side):
             head.append(" " * cell)
             head.append(signs.point, moment.style or STRONG)
             yield head
@@ -228,6 +228,14 @@ class _Picture:
             else:
                 row.append_text(line((" " * (before - widest) + left(text, widest), moment.style), " ", point))
             yield row
+
+    def _goes_below(self, text: str, beside: int) -> bool:
+        """Return whether a message has no room beside its mark, or would lose its end there."""
+        if beside < min(_BESIDE_LEAST, cell_len(text)):
+            return True
+        # A message of one line stays one: in a large trace rows are dear.
+        most = self._message_lines
+        return most > 1 and len(wrapped(text, beside, most + 1)) > most
 
     def _hidden(self, hidden: Hidden) -> Text:
         signs = self._signs

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from otelkit._cli.look import UNICODE
 from otelkit._cli.span_facts import all_facts, error_of, key_attributes, place_of, short_facts
@@ -16,6 +19,14 @@ def test_the_place_is_in_the_users_own_code() -> None:
     failed = span("a", None, "parse", events=[exception(1)])
 
     assert place_of(failed) == "/home/me/app/steps.py:31 in parse"
+
+
+def test_a_place_below_the_working_folder_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the project's folder a place is as short as an editor takes it."""
+    monkeypatch.chdir(tmp_path)
+    event = EventView("exception", START_NS, {"exception.stacktrace": f'  File "{tmp_path}/app/x.py", line 3, in go\n'})
+
+    assert place_of(span("a", None, "x", events=[event])) == "app/x.py:3 in go"
 
 
 def test_the_place_falls_back_to_the_innermost_line() -> None:

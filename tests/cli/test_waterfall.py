@@ -63,6 +63,15 @@ def test_a_message_without_room_beside_its_mark_goes_below() -> None:
     assert lines[place + 1] == "        invalid escape sequence in line 12"
 
 
+def test_a_message_that_would_lose_its_end_goes_below() -> None:
+    """Where the room beside the mark is too small for the whole message, the next line is wide enough."""
+    message = "the message has more words than the half of a narrow axis can hold, and its end is what matters most: 42"
+    spans = (span("a", None, "root", 0, 10),)
+    lines = _shown(TraceView("1" * 32, spans, (log(5, "a", message),)), 80)
+
+    assert " ".join(" ".join(lines).split()).count(message) == 1
+
+
 @pytest.mark.parametrize("width", [40, 60, 61, 79, 80, 100, 120, 200])
 @pytest.mark.parametrize("signs", [UNICODE, ASCII])
 @pytest.mark.parametrize("trace", [failing_trace(), large_trace(files=300)], ids=["failing", "large"])
