@@ -74,10 +74,9 @@ def wrapped(
         parameters=_parameters_of(function),
         attributes=dict(attributes or {}),
     )
-    if kind is StageKind.FUNCTION and not isinstance(function, types.FunctionType):
-        staged: Any = StagedCallable(function, wrap_function(function, stage))
-    else:
-        staged = _WRAPPERS[kind](function, stage)
+    staged = _WRAPPERS[kind](function, stage)
+    if not isinstance(function, types.FunctionType) and isinstance(staged, types.FunctionType):
+        staged = StagedCallable(function, staged)
     setattr(staged, MARK, stage)
     return staged
 
