@@ -167,6 +167,7 @@ def test_one_run_is_its_summary(ask: Ask, tmp_path: Path) -> None:
     assert "61/64" in by_id[1]
 
 
+@pytest.mark.requirement("TRC-36")
 def test_a_trace_is_found_by_the_start_of_its_id(ask: Ask, tmp_path: Path) -> None:
     """The waterfall has spans, the log line, the exception and what to type for more."""
     write_run(tmp_path, FIRST)
@@ -180,6 +181,7 @@ def test_a_trace_is_found_by_the_start_of_its_id(ask: Ask, tmp_path: Path) -> No
     assert f"otelkit trace {FAILING[:12]} --span " in out
 
 
+@pytest.mark.requirement("TRC-31", "TRC-38")
 def test_a_trace_as_json(ask: Ask, tmp_path: Path) -> None:
     """The promised keys with times, status, parents, events and log lines as sent."""
     write_run(tmp_path, FIRST)
@@ -238,6 +240,7 @@ def test_top_prints_once_into_a_pipe(ask: Ask, tmp_path: Path) -> None:
     assert _json(ask, "top", "--json")["id"] == SECOND
 
 
+@pytest.mark.requirement("EXP-03")
 def test_export_is_what_was_stored(ask: Ask, tmp_path: Path) -> None:
     """Each line is a request that decodes again; spans, log records and points are all there, of one run or of all."""
     write_run(tmp_path, FIRST)

@@ -24,6 +24,7 @@ def _shown(trace: TraceView, width: int, signs: Signs = UNICODE, *, everything: 
     return stream.getvalue().splitlines()
 
 
+@pytest.mark.requirement("TRC-31", "TRC-37")
 def test_the_story_of_a_failing_file() -> None:
     """Spans, log lines and the exception in one order, each at its time; then why and what to type."""
     lines = _shown(failing_trace(), 80)
