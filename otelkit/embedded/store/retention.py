@@ -10,14 +10,18 @@ import sqlite3
 from collections import Counter
 from typing import Final, NamedTuple
 
-_ACTIVE_S: Final = 300
-"""A trace heard of so recently is not deleted before all others."""
+_ACTIVE_S: Final = (300, 120, 60, -1)
+"""To make room, first go traces that were not heard of for so long, then those for so long …; -1: whatever is left."""
 
 _TRACES: Final = 2_000
 _SPANS: Final = 20_000
 """Work in one transaction: so many traces, or traces of about so many spans."""
 
+_FEW_SPANS: Final = 200
+"""The least to delete at once, so that not every small write has to."""
+
 _VACUUM_PAGES: Final = 2_000
+_FEW_PAGES: Final = 64
 _FREE_SHARE: Final = 0.1
 _SECOND_NS: Final = 1_000_000_000
 
@@ -51,7 +55,7 @@ class Retention:
         """Delete more than was ``written`` if the store is too big. Returns what was deleted."""
         if self._used_bytes() <= self._max_bytes:
             return Counter()
-        return self._shrink(now_ns, max(2 * written, _TRACES))
+        return self._shrink(now_ns, max(2 * written, _FEW_SPANS))
 
     def clean(self, now_ns: int) -> tuple[Counter[str], bool]:
         """Delete one slice of what has to go. Returns what was deleted, and whether there may be more."""
@@ -75,16 +79,29 @@ class Retention:
         return deleted or self._delete_runs(cutoff_s * _SECOND_NS)
 
     def _shrink(self, now_ns: int, spans: int) -> Counter[str]:
-        """Delete from the oldest minute that has anything to delete; active traces only when nothing else is left."""
+        """Delete from the oldest minute that has anything to delete; traces still growing only when nothing else is left."""
         now_s = now_ns // _SECOND_NS
-        minutes = [minute for (minute,) in self._connection.execute("SELECT minute FROM arrival ORDER BY minute")]
-        for arrived_before_s in (now_s - _ACTIVE_S, now_s + 1):
-            for minute in minutes:
-                deleted = self._delete(self._bound(minute), arrived_before_s, spans)
-                deleted = deleted or self._delete_runs((minute + 1) * 60 * _SECOND_NS)
-                if deleted:
-                    return deleted
-        return Counter()
+        for silent_s in _ACTIVE_S:
+            minute = self._oldest(now_s - silent_s)
+            if minute is not None:
+                deleted = self._delete(self._bound(minute), now_s - silent_s, spans)
+                return deleted + self._delete_runs((minute + 1) * 60 * _SECOND_NS)
+        return self._delete_runs(now_ns)
+
+    def _oldest(self, arrived_before_s: int) -> int | None:
+        """Return the minute in which the oldest of what may be deleted arrived; None if there is nothing."""
+        minutes = []
+        for column, query, parameters in (
+            ("trace", "SELECT no FROM trace WHERE arrived_s < ? ORDER BY no LIMIT 1", (arrived_before_s,)),
+            ("log", "SELECT id FROM log WHERE trace IS NULL ORDER BY id LIMIT 1", ()),
+            ("point", "SELECT id FROM point ORDER BY id LIMIT 1", ()),
+        ):
+            row = self._connection.execute(query, parameters).fetchone()
+            if row is not None:
+                minutes += self._connection.execute(
+                    f"SELECT max(minute) FROM arrival WHERE {column} <= ?", row
+                ).fetchone()
+        return min((minute for minute in minutes if minute is not None), default=None)
 
     def _bound(self, minute: int) -> _Bound:
         """Return what bounds the numbers given out in ``minute`` and before."""
@@ -191,7 +208,7 @@ class Retention:
     def _vacuum(self) -> bool:
         """Give a slice of free pages back to the file system if there are many; True if there are still many."""
         free = self._pragma("freelist_count")
-        if free <= _VACUUM_PAGES or free < _FREE_SHARE * self._pragma("page_count"):
+        if free <= _FEW_PAGES or free < _FREE_SHARE * self._pragma("page_count"):
             return False
         self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
         return self._pragma("freelist_count") < free
