@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry._logs import LogRecord
 from opentelemetry.trace import get_current_span
 
 from otelkit.logs.reading import RECORD_IDS
 from otelkit.logs.wrapped_method import WrappedMethod
+
+EVENT_IDS: Final = ("trace_id", "span_id")
+"""Ids on structlog events."""
 
 _service_name = ""
 
@@ -40,8 +43,8 @@ def add_ids(logger: object, method_name: str, event_dict: MutableMapping[str, An
     del logger, method_name
     span = get_current_span().get_span_context()
     if span.is_valid:
-        event_dict.setdefault("trace_id", f"{span.trace_id:032x}")
-        event_dict.setdefault("span_id", f"{span.span_id:016x}")
+        event_dict.setdefault(EVENT_IDS[0], f"{span.trace_id:032x}")
+        event_dict.setdefault(EVENT_IDS[1], f"{span.span_id:016x}")
     return event_dict
 
 

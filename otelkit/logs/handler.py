@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from opentelemetry._logs import Logger, LoggerProvider, LogRecord, NoOpLogger
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.trace import get_current_span
 
 from otelkit import names
 from otelkit._bounded import BoundedDict
 from otelkit._guard import Barrier, in_forked_child
+from otelkit.logs.correlation import EVENT_IDS
 from otelkit.logs.identity import current_identity
 from otelkit.logs.reading import extra_of, message_of, raised_of
 from otelkit.logs.severity import severity_number, severity_text
@@ -67,13 +69,18 @@ class OtelkitHandler(logging.Handler):
         self._tap.close()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send one record."""
+        """Send one record, unless somebody else does."""
+        if not _another_exports():
+            self.send(record)
+
+    def send(self, record: logging.LogRecord) -> None:
+        """Send one record that no other handler sees."""
         # A record that is logged while one is translated (by a __str__, by the SDK) would come back here without end.
         if getattr(self._in_emit, "now", False):
             return
         self._in_emit.now = True
         try:
-            if not _is_noise(record.name) and not _another_exports():
+            if not _is_noise(record.name):
                 logger = self._logger(record.name)
                 if not isinstance(logger, NoOpLogger):
                     logger.emit(translate(record))
@@ -100,6 +107,11 @@ def translate(record: logging.LogRecord) -> LogRecord:
     """Return the OpenTelemetry record for a standard library one, in the current context."""
     attributes: dict[str, Any] = extra_of(record)  # Any: the SDK's AnyValue
     event_name = attributes.pop(_EVENT_NAME, None)
+    span = get_current_span().get_span_context()
+    for key, own in zip(EVENT_IDS, (f"{span.trace_id:032x}", f"{span.span_id:016x}"), strict=True):
+        # Put there by `add_ids` and structlog's `render_to_log_kwargs`; the record has fields for them.
+        if attributes.get(key) == own:
+            del attributes[key]
     identity = current_identity()
     for key, value in (
         (names.CORRELATION_ID, identity.correlation_id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ _PLAIN: Final = frozenset(
 )
 _STRUCTLOG: Final = frozenset(("_logger", "_name", "_record", "_from_structlog"))
 """What structlog leaves on records that a formatter of its own is to finish."""
-_EVENT_IDS: Final = frozenset(("event", "trace_id", "span_id", "exc_info", "stack_info"))
+_EVENT_PLAIN: Final = frozenset(
+    ("event", "level", "timestamp", "logger", "exc_info", "stack_info", "trace_id", "span_id")
+)
+"""Keys of a structlog event that a record has fields for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def extra_of(record: logging.LogRecord) -> dict[str, Clean]:
             extra[clean_text(key)] = clean_value(value)
     if event is not None:
         for key, value in event.items():
-            if key not in _EVENT_IDS and key not in _STRUCTLOG and value is not None:
+            if key not in _EVENT_PLAIN and key not in _STRUCTLOG and value is not None:
                 extra[clean_text(text_of(key))] = clean_value(value)
     return extra
 
@@ -67,6 +71,8 @@ def raised_of(record: logging.LogRecord) -> Raised | None:
     info: Any = record.exc_info or (
         event.get("exc_info") if event is not None else None
     )  # Any: structlog takes anything
+    if info is True:
+        info = sys.exc_info()
     if isinstance(info, BaseException):
         info = (type(info), info, info.__traceback__)
     if not isinstance(info, tuple) or len(info) != 3 or not isinstance(info[0], type):
