@@ -23,8 +23,8 @@ from otelkit.model.views import LogView, SpanView
 _MOST: Final = 8
 """Attributes in the short form."""
 _KEY_CELLS: Final = 32
-_PREFIX: Final = "pipeline."
-_STACK: Final = "exception.stacktrace"
+_PREFIX: Final = names.PIPELINE_NAME.removesuffix("name")
+_STACK: Final = names.EXCEPTION_STACKTRACE
 _VALUE_LINES: Final = 3
 _DULL: Final = frozenset(
     {

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from otelkit import names
 from otelkit._cli.fitting import printable
 from otelkit._cli.look import BAD, LOOK
 from otelkit._cli.span_tree import Node, Tree, choose
@@ -102,8 +103,8 @@ def rows_of(trace: TraceView, tree: Tree, *, everything: bool = False) -> Rows:
 def exception_of(attributes: Mapping[str, AttributeValue]) -> tuple[str, str]:
     """Return the type and the message that an ``exception`` event or a log record carries; "" where there is none."""
     return (
-        str(attributes.get("exception.type", "")),
-        str(attributes.get("exception.message", ""))[:_TEXT_MOST],
+        str(attributes.get(names.EXCEPTION_TYPE, "")),
+        str(attributes.get(names.EXCEPTION_MESSAGE, ""))[:_TEXT_MOST],
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from opentelemetry.trace import Span, Status, StatusCode
 
+from otelkit import names
 from otelkit.model.calls import Outcome
 
 _MAX_MESSAGE: Final = 1000
@@ -31,7 +32,9 @@ def record_error(span: Span, error: BaseException) -> None:
     try:
         span.record_exception(error)
     except Exception:  # noqa: BLE001 - the user's __str__ or __repr__ may raise anything
-        span.add_event("exception", {"exception.type": type(error).__qualname__, "exception.message": text_of(error)})
+        span.add_event(
+            "exception", {names.EXCEPTION_TYPE: type(error).__qualname__, names.EXCEPTION_MESSAGE: text_of(error)}
+        )
     span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {text_of(error)}"))
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from otelkit import names
 from otelkit.embedded.wire_primitives import fields
 from otelkit.embedded.wire_values import parse_key_value
 
@@ -50,9 +51,9 @@ def error_text(error_type: str | None, rest: bytes) -> str:
             for event_tag, event_start, event_stop in fields(rest, start, stop):
                 if event_tag == 0x1A:
                     key, value, _ = parse_key_value(rest, event_start, event_stop)
-                    if key == "exception.message":
+                    if key == names.EXCEPTION_MESSAGE:
                         message = str(value)
-                    elif key == "exception.type":
+                    elif key == names.EXCEPTION_TYPE:
                         event_type = str(value)
         elif tag == 0x7A:
             for status_tag, status_start, status_stop in fields(rest, start, stop):
