@@ -18,8 +18,16 @@ TRY_AGAIN_S: Final = 5.0
 """After an export failed, the next one is tried."""
 
 
+# Host and port -> until when it is not worth a try, for all signals of the process: a host that does not answer one of them
+# does not answer the others, and each would wait for it again. Written by several threads; the last one is right.
+_silent_until: dict[str, float] = {}
+
+
 class Circuit:
     """Remembers that an endpoint fails, so that what follows is spooled at once instead of waiting for retries.
+
+    That a host is silent is shared by all circuits of the process; that it refuses what it is sent is not, since it may
+    take one signal and not the others.
 
     An endpoint on the loopback is looked at (connected to) before the first export and after each failure: if nothing
     listens there, no export is tried, and no exporter's retries are paid for. Others are never looked at, since a proxy may
@@ -31,6 +39,7 @@ class Circuit:
 
     def __init__(self, endpoint: str | None) -> None:
         self._address = loopback_address(endpoint)
+        self._host = _host(endpoint)
         self._proven = False
         self._open_until = 0.0
 
@@ -45,17 +54,20 @@ class Circuit:
 
     def open(self) -> bool:
         """Return whether the last failure was just now, so that a try is not worth it."""
-        return time.monotonic() < self._open_until
+        return time.monotonic() < max(self._open_until, _silent_until.get(self._host, 0.0))
 
     def success(self) -> None:
         """An export went through."""
         self._proven = True
         self._open_until = 0.0
+        _silent_until.pop(self._host, None)
 
-    def failure(self) -> None:
-        """An export failed."""
+    def failure(self, *, silent: bool = False) -> None:
+        """An export failed. ``silent``: no answer came in the time there was."""
         self._proven = False
         self._open_until = time.monotonic() + TRY_AGAIN_S
+        if silent and self._host:
+            _silent_until[self._host] = self._open_until
 
 
 def loopback_address(endpoint: str | None) -> tuple[str, int] | None:
@@ -74,6 +86,14 @@ def loopback_address(endpoint: str | None) -> tuple[str, int] | None:
     except ValueError:
         return None
     return (host, port or (443 if url.scheme == "https" else 80)) if loopback else None
+
+
+def _host(endpoint: str | None) -> str:
+    """Return what identifies the server; empty if it is unknown."""
+    try:
+        return urlsplit(endpoint or "").netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def _listens(address: tuple[str, int]) -> bool:

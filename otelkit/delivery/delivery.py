@@ -130,7 +130,8 @@ class Delivery(Generic[Batch]):
             self._cause = "the program ended"
             return False
         give_up_at = time.monotonic() + self._export_limit_s
-        if not job.wait(lambda: min(give_up_at, self._network_until)):
+        answered = job.wait(lambda: min(give_up_at, self._network_until))
+        if not answered:
             self._cause = complaints[-1] if complaints else "it did not answer in time"
         elif job.error is not None:
             self._cause = f"{type(job.error).__name__}: {job.error}"
@@ -139,7 +140,7 @@ class Delivery(Generic[Batch]):
             return True
         else:
             self._cause = complaints[-1] if complaints else "the export failed"
-        self._circuit.failure()
+        self._circuit.failure(silent=not answered)
         return False
 
     def _export(self, batch: Batch, complaints: list[str]) -> bool:

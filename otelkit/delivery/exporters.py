@@ -121,6 +121,8 @@ class DeliveredLogExporter(_Ending, LogRecordExporter):
             principal=principal,
             export_limit_s=export_limit_s,
         )
+        # Not left to the first record: the processors of the SDK know nothing of `prepare`.
+        self._delivery.prepare()
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         """Deliver or spool; FAILURE only if records are lost. Never raises."""

@@ -77,6 +77,34 @@ def test_a_failure_closes_the_way_for_a_time(monkeypatch: pytest.MonkeyPatch) ->
     assert not it.open()
 
 
+def test_a_silent_host_is_silent_for_all_signals_until_one_gets_through() -> None:
+    """Otherwise each signal would wait for it again while the program ends."""
+    traces, logs = Circuit("http://collector-a:4318/v1/traces"), Circuit("http://me:pw@collector-a:4318/v1/logs")
+    elsewhere = Circuit("http://collector-a:4319/v1/logs")
+    traces.failure(silent=True)
+    before = (traces.open(), logs.open(), elsewhere.open())
+    logs.success()
+
+    assert before == (True, True, False)
+    assert not logs.open()
+
+
+def test_a_host_that_refuses_one_signal_may_take_another() -> None:
+    """Jaeger takes traces and nothing else."""
+    traces, logs = Circuit("http://collector-b:4318/v1/traces"), Circuit("http://collector-b:4318/v1/logs")
+    logs.failure()
+
+    assert (traces.open(), logs.open()) == (False, True)
+
+
+def test_what_has_no_endpoint_shares_nothing() -> None:
+    """Two exporters of unknown kind have nothing in common."""
+    one, other = Circuit(None), Circuit(None)
+    one.failure(silent=True)
+
+    assert (one.open(), other.open(), Circuit("http://[::1").open()) == (True, False, False)
+
+
 def test_looking_that_fails_in_another_way_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Out of descriptors, say: then the exporter tries."""
 
