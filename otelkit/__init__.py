@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from otelkit._assembly.configure import configure, flush
     from otelkit.errors import OtelkitError
     from otelkit.plugin.specs import hookimpl
-    from otelkit.stages import run, stage, watch
+    from otelkit.stages.declare import stage
+    from otelkit.stages.queues import watch
+    from otelkit.stages.run import run
 
 __all__ = [
     "OtelkitError",
