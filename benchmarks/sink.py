@@ -33,6 +33,7 @@ class Sink(ThreadingHTTPServer):
         return {
             "spans": sum(_spans(body) for path, body in received if path == "/v1/traces"),
             "records": sum(_records(body) for path, body in received if path == "/v1/logs"),
+            "requests": len(received),
             "metric_requests": sum(path == "/v1/metrics" for path, _ in received),
             "bytes": sum(len(body) for _, body in received),
         }
