@@ -24,7 +24,7 @@ _MOST: Final = 8
 """Attributes in the short form."""
 _KEY_CELLS: Final = 32
 _PREFIX: Final = names.PIPELINE_NAME.removesuffix("name")
-_STACK: Final = names.EXCEPTION_STACKTRACE
+names.EXCEPTION_STACKTRACE: Final = names.EXCEPTIONnames.EXCEPTION_STACKTRACETRACE
 _VALUE_LINES: Final = 3
 _DULL: Final = frozenset(
     {
@@ -68,7 +68,7 @@ def place_of(span: SpanView) -> str:
     do something; the innermost of all if there is no such line.
     """
     for event in reversed(span.events):
-        frames = _FRAME.findall(str(event.attributes.get(_STACK, "")))
+        frames = _FRAME.findall(str(event.attributes.get(names.EXCEPTION_STACKTRACE, "")))
         if frames:
             own = [frame for frame in frames if not _LIBRARY.search(frame[0])]
             file, number, function = (own or frames)[-1]
@@ -132,14 +132,14 @@ def all_facts(node: Node, logs: Sequence[LogView], width: int, signs: Signs) -> 
     yield from _pairs([(key, value) for key, value in about if value], width, signs, lines=100)
     yield from _section("attributes", span.attributes, width, signs)
     for event in span.events:
-        trace = str(event.attributes.get(_STACK, ""))
-        rest = {key: value for key, value in event.attributes.items() if key != _STACK}
+        trace = str(event.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+        rest = {key: value for key, value in event.attributes.items() if key != names.EXCEPTION_STACKTRACE}
         after = _after(span, event.time_unix_nano, signs)
         yield from _section(f"event {printable(event.name)} {after}", rest, width, signs, even_if_empty=True)
         yield from _code(trace, width, signs)
     for log in logs:
-        trace = str(log.attributes.get(_STACK, ""))
-        rest = {key: value for key, value in log.attributes.items() if key != _STACK}
+        trace = str(log.attributes.get(names.EXCEPTION_STACKTRACE, ""))
+        rest = {key: value for key, value in log.attributes.items() if key != names.EXCEPTION_STACKTRACE}
         said: dict[str, AttributeValue] = {"message": log.body}
         after = _after(span, log.time_unix_nano, signs)
         yield from _section(f"log line {printable(log.severity)} {after}", said | rest, width, signs)

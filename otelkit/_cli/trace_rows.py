@@ -157,16 +157,16 @@ def _hidden(tops: Sequence[Node], kept: set[int], depth: int) -> Hidden | None:
     """Count the spans that hang below hidden ones, which are hidden too, because what is kept keeps its parents."""
     if not tops:
         return None
-    names: Counter[str] = Counter()
+    by_name: Counter[str] = Counter()
     failed, start, end = 0, tops[0].span.start_unix_nano, 0
     waiting = list(tops)
     while waiting:
         node = waiting.pop()
-        names[node.span.name] += 1
+        by_name[node.span.name] += 1
         failed += node.failed
         start, end = min(start, node.span.start_unix_nano), max(end, node.end_ns)
         waiting += node.children
-    return Hidden(depth, tuple(names.most_common()), failed, start, end)
+    return Hidden(depth, tuple(by_name.most_common()), failed, start, end)
 
 
 def _time(row: Row) -> int:
