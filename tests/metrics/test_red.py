@@ -283,6 +283,42 @@ def test_a_forked_child_counts_its_own_calls_only() -> None:
     }
 
 
+def test_a_call_that_the_garbage_collector_ends_waits_for_the_sdks_locks(bench: Bench) -> None:
+    """A forgotten generator may be closed while this very thread records: nothing hangs, and nothing is lost."""
+    lock = threading.Lock()
+    recorded: list[float] = []
+
+    class Locked:
+        def record(self, amount: float, attributes: object, context: object) -> None:
+            assert lock.acquire(timeout=5), "deadlock"
+            with_garbage()
+            recorded.append(amount)
+            lock.release()
+
+    class Forgotten:
+        """Ends a call when it is collected, as an abandoned generator does."""
+
+        def __init__(self) -> None:
+            self.me = self
+            self.call = bench.start()
+
+        def __del__(self) -> None:
+            bench.clock.at_ns += SECOND_NS
+            bench.end(self.call)
+
+    def with_garbage() -> None:
+        if not recorded:
+            Forgotten()
+            gc.collect()
+
+    bench.observer._duration = Locked()  # type: ignore[assignment]  # stands for the SDK's histogram and its lock
+    bench.end(bench.start())
+    before = list(recorded)
+    bench.points(names.METRIC_STAGE_ACTIVE)
+
+    assert (before, recorded) == ([0.0], [0.0, 1.0])
+
+
 def test_before_it_is_bound_it_observes_without_fault() -> None:
     """A call that ends before the instruments are there harms nothing."""
     observer = RedObserver(HandClock())
