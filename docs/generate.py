@@ -15,8 +15,9 @@ from typing import Final
 import click
 
 from otelkit import names
+from otelkit._builtin.command_list import COMMANDS
 from otelkit._builtin.settings import SETTINGS
-from otelkit._cli.main import main as program
+from otelkit._cli.group import commands as program
 from otelkit.plugin import specs
 from otelkit.plugin.manager import HOOKS
 from otelkit.settings import Setting
@@ -118,7 +119,7 @@ def cli_page() -> str:
     """Return the page of the ``otelkit`` program: each command's own help."""
     context = click.Context(program, info_name="otelkit", terminal_width=100)
     parts = ["# The `otelkit` program\n", _NOTE, _help(program, context)]
-    for name in program.list_commands(context):
+    for name in (spec.name for spec in COMMANDS):  # not those of plugins that happen to be installed here
         command = program.get_command(context, name)
         assert command is not None, name
         child = click.Context(command, info_name=name, parent=context, terminal_width=100)

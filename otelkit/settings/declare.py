@@ -47,7 +47,8 @@ class Setting:
     def expected(self) -> str:
         """What a value must be, for messages: ``a number from 0 to 1``."""
         if self.choices:
-            return "one of " + ", ".join(self.choices)
+            named = ", ".join(choice for choice in self.choices if choice)
+            return f"one of {named}, or nothing" if "" in self.choices else f"one of {named}"
         what = {
             "bool": "true or false",
             "int": "a whole number",
@@ -56,11 +57,11 @@ class Setting:
             "list": "a list of texts (separated by commas in the environment)",
         }[self.kind]
         if self.minimum is not None and self.maximum is not None:
-            what += f" from {self.minimum:g} to {self.maximum:g}"
+            what += f" from {self.minimum:.15g} to {self.maximum:.15g}"
         elif self.minimum is not None:
-            what += f" of at least {self.minimum:g}"
+            what += f" of at least {self.minimum:.15g}"
         elif self.maximum is not None:
-            what += f" of at most {self.maximum:g}"
+            what += f" of at most {self.maximum:.15g}"
         return f"{what} ({self.unit})" if self.unit and self.kind in ("int", "float") else what
 
     def parse(self, raw: object) -> SettingValue:
