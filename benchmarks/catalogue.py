@@ -11,6 +11,7 @@ BENCHMARKS: Final = {
     "stage_call": "one stage call beside the stock SDK's span, logfire's and ddtrace's decorators",
     "example_overhead": "the syntax pipeline's wall and CPU time with and without otelkit",
     "command_line": "how long the command line takes to answer",
+    "time_to_see": "from the end of a stage call to its line in otelkit top; the receiver's memory",
     "receiver_store": "spans per second through the receiver into the store, bytes per span",
     "stage_table": "the stage table's query over a million spans",
 }

@@ -26,4 +26,4 @@ def test_spans_are_counted_once() -> None:
         send(OTLPSpanExporter(f"{url}/v1/traces", compression=Compression.Gzip), 2)
         first, second = take_counts(url), take_counts(url)
 
-    assert (first["spans"], second) == (5, {"spans": 0, "records": 0, "metric_requests": 0, "bytes": 0})
+    assert (first["spans"], second) == (5, {"spans": 0, "records": 0, "requests": 0, "metric_requests": 0, "bytes": 0})
