@@ -24,7 +24,6 @@ _MOST: Final = 8
 """Attributes in the short form."""
 _KEY_CELLS: Final = 32
 _PREFIX: Final = names.PIPELINE_NAME.removesuffix("name")
-names.EXCEPTION_STACKTRACE: Final = names.EXCEPTIONnames.EXCEPTION_STACKTRACETRACE
 _VALUE_LINES: Final = 3
 _DULL: Final = frozenset(
     {
