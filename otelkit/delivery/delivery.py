@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from otelkit._guard import in_forked_child
 from otelkit.delivery.circuit import Circuit
 from otelkit.delivery.encoding import Encode
-from otelkit.delivery.hush import hushed
+from otelkit.delivery.hush import hushed, in_short
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.sender import Sender
 from otelkit.delivery.spool import Spool
@@ -132,14 +132,14 @@ class Delivery(Generic[Batch]):
         give_up_at = time.monotonic() + self._export_limit_s
         answered = job.wait(lambda: min(give_up_at, self._network_until))
         if not answered:
-            self._cause = complaints[-1] if complaints else "it did not answer in time"
+            self._cause = in_short(complaints) or "it did not answer in time"
         elif job.error is not None:
             self._cause = f"{type(job.error).__name__}: {job.error}"
         elif job.result:
             self._circuit.success()
             return True
         else:
-            self._cause = complaints[-1] if complaints else "the export failed"
+            self._cause = in_short(complaints) or "the export failed"
         self._circuit.failure(silent=not answered)
         return False
 

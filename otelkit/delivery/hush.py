@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,13 @@ _TALKATIVE: Final = (
     "opentelemetry.exporter.otlp.proto.grpc._log_exporter",
     "urllib3.connectionpool",
     "urllib3.util.retry",
+)
+
+
+# How the stock exporters (SDK 1.44 and 1.45) say why; anything else is taken as it is.
+_REASONS: Final = (
+    re.compile(r"Transient error (?P<why>.+) encountered while exporting", re.DOTALL),
+    re.compile(r"Failed to export \w+ batch code: (?P<code>[^,]+), reason: (?P<why>.+)", re.DOTALL),
 )
 
 
@@ -60,3 +68,14 @@ def hushed(complaints: list[str]) -> Iterator[None]:
         yield
     finally:
         _listening.complaints = None
+
+
+def in_short(complaints: list[str]) -> str | None:
+    """Return the last reason that was given, in few words; None if nothing was said."""
+    for complaint in reversed(complaints):
+        for pattern in _REASONS:
+            found = pattern.search(complaint)
+            if found:
+                code = found.groupdict().get("code")
+                return found["why"] if code in (None, "None") else f"{code} {found['why']}"
+    return complaints[-1] if complaints else None

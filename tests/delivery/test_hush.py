@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from otelkit.delivery.hush import hushed
+from otelkit.delivery.hush import hushed, in_short
 
 pytestmark = pytest.mark.sdk
 
@@ -53,3 +53,24 @@ def test_a_complaint_that_does_not_format_is_no_trouble() -> None:
         EXPORTER.error("%d items", "many")
 
     assert complaints == ["%d items"]
+
+
+@pytest.mark.parametrize(
+    ("complaints", "short"),
+    [
+        ([], None),
+        (["something new"], "something new"),
+        (["Failed to export spans batch code: 401, reason: Unauthorized"], "401 Unauthorized"),
+        (["Failed to export span batch code: None, reason: bad URL, really"], "bad URL, really"),
+        (
+            [
+                "Transient error Service Unavailable encountered while exporting spans batch, retrying in 1.63s.",
+                "Failed to export spans batch due to timeout, max retries or shutdown.",
+            ],
+            "Service Unavailable",
+        ),
+    ],
+)
+def test_a_reason_is_told_in_few_words(complaints: list[str], short: str | None) -> None:
+    """The last one that says something; what is not known is taken as it is."""
+    assert in_short(complaints) == short
