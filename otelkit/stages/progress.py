@@ -46,6 +46,12 @@ def reported() -> Iterator[Progress]:
     yield from latest
 
 
+def forget() -> None:
+    """Report none of the runs that have been so far."""
+    with _lock:
+        _latest.clear()
+
+
 def _in_child() -> None:
     # The parent reports its own runs.
     global _lock

@@ -7,7 +7,7 @@ import inspect
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from otelkit import names
@@ -86,15 +86,6 @@ class Watched:
     def __init__(self, queue: Any, name: str) -> None:
         object.__setattr__(self, "_otelkit_queue", queue)
         object.__setattr__(self, "_otelkit_name", name)
-        # Looked up once: a queue is used in tight loops.
-        timed = _timed_async if inspect.iscoroutinefunction(getattr(type(queue), "get", None)) else _timed
-        for method in ("put", "get", "put_nowait", "get_nowait"):
-            original = getattr(queue, method, None)
-            if callable(original):
-                operation = method.removesuffix("_nowait")
-                timer = _timed if method.endswith("_nowait") else timed
-                labels = {names.QUEUE_NAME: name, names.LABEL_OPERATION: operation}
-                object.__setattr__(self, method, timer(original, labels))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._otelkit_queue, name)
@@ -113,7 +104,7 @@ class Watched:
         return repr(self._otelkit_queue)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return watch, (self._otelkit_queue, self._otelkit_name)
+        return _watched_elsewhere, (self._otelkit_queue, self._otelkit_name)
 
 
 def name_of(watched: Watched) -> str:
@@ -140,11 +131,22 @@ def capacity_of(watched: Watched) -> int | None:
 
 
 def _class_for(cls: type) -> type[Watched]:
+    """Return the class that watches queues of ``cls``, with the methods that these have."""
     found = _classes.get(cls)
     if found is None:
-        special = {name: _passed_on(name) for name in _SPECIAL if hasattr(cls, name)}
-        found = _classes[cls] = type(f"Watched{cls.__name__}", (Watched,), special)
+        methods = {name: _passed_on(name) for name in _SPECIAL if hasattr(cls, name)}
+        for operation in ("put", "get"):
+            suspends = inspect.iscoroutinefunction(getattr(cls, operation, None))
+            methods[operation] = (_timed_async if suspends else _timed)(operation, operation)
+            if hasattr(cls, f"{operation}_nowait"):
+                methods[f"{operation}_nowait"] = _timed(f"{operation}_nowait", operation)
+        found = _classes[cls] = type(f"Watched{cls.__name__}", (Watched,), methods)
     return found
+
+
+def _watched_elsewhere(queue: Any, name: str) -> Any:
+    """Return a queue that came from another process: its waits are recorded here, its depth is reported there."""
+    return _class_for(type(queue))(queue, name)
 
 
 def _passed_on(name: str) -> Callable[..., Any]:
@@ -154,36 +156,47 @@ def _passed_on(name: str) -> Callable[..., Any]:
     return method
 
 
-def _timed(original: Callable[..., Any], labels: Mapping[str, str]) -> Callable[..., Any]:
-    def timed(*args: Any, **kwargs: Any) -> Any:
+def _timed(name: str, operation: str) -> Callable[..., Any]:
+    def method(self: Watched, *args: Any, **kwargs: Any) -> Any:
+        original = getattr(self._otelkit_queue, name)
         if wait is None:
             return original(*args, **kwargs)
         started = time.perf_counter_ns()
         result = original(*args, **kwargs)
-        _record(started, labels)
+        _record(self, operation, started)
         return result
 
-    return timed
+    return _named(method, name)
 
 
-def _timed_async(original: Callable[..., Any], labels: Mapping[str, str]) -> Callable[..., Any]:
-    async def timed(*args: Any, **kwargs: Any) -> Any:
+def _timed_async(name: str, operation: str) -> Callable[..., Any]:
+    async def method(self: Watched, *args: Any, **kwargs: Any) -> Any:
+        original = getattr(self._otelkit_queue, name)
         if wait is None:
             return await original(*args, **kwargs)
         started = time.perf_counter_ns()
         result = await original(*args, **kwargs)
-        _record(started, labels)
+        _record(self, operation, started)
         return result
 
-    return timed
+    return _named(method, name)
 
 
-def _record(started_ns: int, labels: Mapping[str, str]) -> None:
+def _named(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    # A bound method is pickled by its name.
+    method.__name__ = name
+    return method
+
+
+def _record(watched: Watched, operation: str, started_ns: int) -> None:
     """Record a wait that has ended; one that ended empty-handed (`queue.Empty`, cancelled) has handed over no item."""
     if wait is not None:
         # The item must reach its consumer, whatever becomes of its wait.
         with contextlib.suppress(Exception):
-            wait.record((time.perf_counter_ns() - started_ns) / 1e9, labels)
+            wait.record(
+                (time.perf_counter_ns() - started_ns) / 1e9,
+                {names.QUEUE_NAME: watched._otelkit_name, names.LABEL_OPERATION: operation},
+            )
 
 
 def _in_child() -> None:

@@ -67,6 +67,7 @@ class Runtime:
         self._flush = flush
         self._clock = clock
         self._own = self._barrier("stages", None)
+        self._starting = self._barrier("stage spans", None)
         self._opened: list[_Notify] = []
         self._closed: list[_Notify] = []
         for offer in observers:
@@ -125,11 +126,14 @@ class Runtime:
             return False
 
     def _start_span(self, stage: Stage, pipeline: str, context: Context) -> Span:
-        if not self._own.off:
+        if not self._starting.off:
             try:
-                return self._spans.start(stage, pipeline, context, _NO_ATTRIBUTES)
+                span = self._spans.start(stage, pipeline, context, _NO_ATTRIBUTES)
             except Exception as error:  # noqa: BLE001 - samplers and processors of the program's own provider run in here
-                self._own.fault(error, "start span")
+                self._starting.fault(error, "start span")
+            else:
+                self._starting.success()
+                return span
         # The stages inside still find their right ancestor.
         around = trace.get_current_span(context).get_span_context()
         return NonRecordingSpan(around) if around.is_valid else INVALID_SPAN

@@ -28,7 +28,7 @@ from otelkit.model.observers import CallObserver
 from otelkit.model.steps import SpanStep
 from otelkit.spans.chain import Chain
 from otelkit.spans.stage_spans import SdkStageSpans
-from otelkit.stages import queues, workers
+from otelkit.stages import progress, queues, workers
 from otelkit.stages.gauges import QUEUE_AND_RUN_METRICS, QueueAndRunObserver
 from otelkit.stages.runtime import Runtime
 from otelkit.testing.ids import CountingIds
@@ -112,6 +112,8 @@ class Recorder:
         for observer, meter, specs in self._bindings:
             observer.bind(meter, build_instruments(specs, meter))
         _current.runtime = self.runtime
+        progress.forget()
+        undo.callback(progress.forget)
         undo.enter_context(globally(self._tracers))
         if not workers.is_installed():
             workers.install()

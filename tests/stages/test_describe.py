@@ -1,0 +1,169 @@
+"""What arguments say of a call."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+import otelkit
+from otelkit import names
+from otelkit._guard import Barrier
+from otelkit.model.blueprint import Offered
+from otelkit.model.calls import Stage, StageKind
+from otelkit.model.describers import Describer
+from otelkit.stages.describe import MAX_ARGUMENTS, MAX_ITEM, MAX_TYPES, Describers
+from otelkit.testing import Recorder
+
+
+class Frame:
+    """Stands for a type of a library."""
+
+
+class SubFrame(Frame):
+    pass
+
+
+def describers(**offered: Describer) -> tuple[Describers, dict[str, Barrier]]:
+    barriers: dict[str, Barrier] = {}
+    by_name = {f"{__name__}.{name}": Offered("test", "test-dist", each) for name, each in offered.items()}
+    return Describers(by_name, barriers), barriers
+
+
+def stage(*parameters: str, item: str | None = None) -> Stage:
+    return Stage("s", StageKind.FUNCTION, item=item, parameters=parameters)
+
+
+def test_an_argument_is_described_by_its_nearest_described_type() -> None:
+    """A subclass is described as its base; attributes carry the argument's name."""
+    described, _ = describers(Frame=lambda frame: {"": "frame", "rows": 3})
+
+    assert described.describe(stage("left", "right"), (SubFrame(), 1), {"other": Frame()}) == {
+        "pipeline.argument.left": "frame",
+        "pipeline.argument.left.rows": 3,
+        "pipeline.argument.other": "frame",
+        "pipeline.argument.other.rows": 3,
+    }
+
+
+def test_the_object_of_a_method_is_no_argument() -> None:
+    """Neither ``self`` nor ``cls`` in first place."""
+    described, _ = describers(Frame=lambda frame: {"": "frame"})
+
+    assert described.describe(stage("self", "x"), (Frame(), Frame()), None) == {"pipeline.argument.x": "frame"}
+    assert described.describe(stage("cls"), (Frame(),), None) == {}
+
+
+def test_descriptions_are_bounded() -> None:
+    """At most eight attributes an argument, 120 characters a text, sixteen arguments a call."""
+    described, _ = describers(Frame=lambda frame: {f"k{n:02}": "x" * 1000 for n in range(50)})
+    arguments = {f"a{n}": Frame() for n in range(50)}
+
+    attributes = described.describe(stage(), (), arguments)
+
+    assert len(attributes) == 8 * MAX_ARGUMENTS
+    assert {len(str(value)) for value in attributes.values()} == {120}
+
+
+def test_a_describer_that_fails_leaves_the_argument_undescribed_and_is_switched_off_in_the_end() -> None:
+    """Counted, attributed, and the other arguments are described."""
+
+    def broken(frame: Any) -> Mapping[str, str]:
+        raise ValueError("describer is broken")
+
+    described, barriers = describers(Frame=broken, SubFrame=lambda frame: {"": "sub"})
+    for _ in range(12):
+        attributes = described.describe(stage("a", "b"), (Frame(), SubFrame()), None)
+
+        assert attributes == {"pipeline.argument.b": "sub"}
+
+    barrier = barriers[f"describer {__name__}.Frame"]
+    assert (barrier.faults, barrier.off, barrier.distribution) == (Barrier.LIMIT, True, "test-dist")
+
+
+def test_programs_that_make_types_without_end_fill_no_memory() -> None:
+    """What is remembered per type is bounded."""
+    described, _ = describers(Frame=lambda frame: {})
+    for number in range(MAX_TYPES + 10):
+        described.describe(stage("a"), (type(f"T{number}", (), {})(),), None)
+
+    assert len(described._by_type) <= MAX_TYPES
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a.wav", "a.wav"),
+        (7, "7"),
+        (Path("dir/a.wav"), "dir/a.wav"),
+        (b"raw", "raw"),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        ("x" * 1000 + "end", "…" + "x" * (MAX_ITEM - 4) + "end"),
+        (os.fsdecode(b"\xff.py"), "\\udcff.py"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_named_argument_is_the_item(value: Any, expected: str, recorder: Recorder) -> None:
+    """By position or by name, as bounded text that can be encoded."""
+
+    @otelkit.stage("s", item="job")
+    def work(number: int, job: Any) -> None: ...
+
+    work(1, value)
+    work(2, job=value)
+
+    assert [(span.attributes or {})[names.ITEM_ID] for span in recorder.spans] == [expected, expected]
+
+
+def test_an_item_that_cannot_be_told_is_left_out(recorder: Recorder) -> None:
+    """Its argument was not given, or has a __str__ that raises."""
+
+    class Unprintable:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    @otelkit.stage("s", item="job")
+    def work(job: Any = None) -> None: ...
+
+    work()
+    work(Unprintable())
+
+    assert [names.ITEM_ID in (span.attributes or {}) for span in recorder.spans] == [False, False]
+
+
+def test_an_argument_with_a_telling_name_is_the_item_where_none_is_named(recorder: Recorder) -> None:
+    """A path, a url, an id, if it is short by its type; never a payload that happens to be called so."""
+
+    @otelkit.stage("by name")
+    def by_name(source: str, input_path: Path) -> None: ...
+
+    @otelkit.stage("payload")
+    def payload(item: dict[str, str]) -> None: ...
+
+    by_name("print()", Path("a.py"))
+    payload({"secret": "value"})
+
+    assert (recorder.span("by name").attributes or {})[names.ITEM_ID] == "a.py"
+    assert names.ITEM_ID not in (recorder.span("payload").attributes or {})
+
+
+def test_nothing_is_described_for_a_span_that_is_not_recorded() -> None:
+    """A describer costs nothing where nobody would see what it says."""
+    seen = []
+
+    def describe(frame: Any) -> Mapping[str, str]:
+        seen.append(frame)
+        return {}
+
+    @otelkit.stage
+    def work(frame: Frame) -> None: ...
+
+    with Recorder(sampler=ALWAYS_OFF, describers={f"{__name__}.Frame": describe}) as recorder:
+        work(Frame())
+
+    assert (seen, recorder.spans, len(recorder.calls)) == ([], [], 1)
