@@ -6,6 +6,8 @@ import io
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -81,6 +83,43 @@ def test_no_line_is_longer_than_the_terminal(width: int, signs: Signs, trace: Tr
     lines = _shown(trace, width, signs)
 
     assert all(cell_len(line) <= width for line in lines)
+
+
+_span_facts = st.tuples(
+    st.integers(0, 9),
+    st.integers(-1, 9),
+    st.text(max_size=30),
+    st.integers(-(10**7), 10**7),
+    st.integers(0, 10**8),
+    st.sampled_from(["ok", "unset", "error"]),
+)
+
+
+@given(
+    st.lists(_span_facts, max_size=70),
+    st.lists(st.tuples(st.integers(-1, 9), st.text(max_size=300), st.integers(-(10**7), 10**7)), max_size=50),
+    st.integers(20, 220),
+    st.sampled_from([UNICODE, ASCII]),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_trace_can_be_drawn(
+    facts: list[tuple[int, int, str, int, int, str]],
+    lines: list[tuple[int, str, int]],
+    width: int,
+    signs: Signs,
+    everything: bool,
+) -> None:
+    """Whatever senders send: a picture that fits, in which each letter can be printed."""
+    spans = tuple(
+        span(f"{own}", None if parent < 0 else f"{parent}", name, start, length, status=status, attributes={"x": name})
+        for own, parent, name, start, length, status in facts
+    )
+    logs = tuple(log(at, None if own < 0 else f"{own}", body, body[:9]) for own, body, at in lines)
+    shown = _shown(TraceView("1" * 32, spans, logs), width, signs, everything=everything)
+
+    assert all(cell_len(line) <= width for line in shown)
+    assert all(line.isprintable() for line in shown)
 
 
 def test_hostile_names_cannot_act() -> None:
