@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otelkit import names
-from otelkit.embedded.wire_primitives import fields
+from otelkit.embedded.wire_primitives import LENGTH, fields, malformed, read_tag, read_varint, skip_field
 from otelkit.embedded.wire_values import AttributeMemo, parse_key_value
 from otelkit.model.signals import Signal
 
@@ -140,14 +140,29 @@ def _members(buf: bytes, pos: int, end: int) -> tuple[bytes, str, list[tuple[int
     head = b""
     schema_url = ""
     repeated: list[tuple[int, int]] = []
-    for tag, start, stop in fields(buf, pos, end):
-        if tag == 0x12:
-            repeated.append((start, stop))
-        elif tag == 0x0A:
+    while pos < end:
+        if buf[pos] == 0x12:
+            # What repeats is nearly everything, hence not by `fields`.
+            size = buf[pos + 1]
+            if size < 0x80:
+                pos += 2
+            else:
+                size, pos = read_varint(buf, pos + 1)
+            start, pos = pos, pos + size
+            repeated.append((start, pos))
+            continue
+        tag, pos = read_tag(buf, pos)
+        after = skip_field(buf, tag, pos, end)
+        if tag & 7 == LENGTH:
+            _, pos = read_varint(buf, pos)
+        if tag == 0x0A:
             # A message given twice merges, which for protobuf is the same as one after the other.
-            head += buf[start:stop]
+            head += buf[pos:after]
         elif tag == 0x1A:
-            schema_url = buf[start:stop].decode()
+            schema_url = buf[pos:after].decode()
+        pos = after
+    if pos != end:
+        raise malformed("a field that runs past the end of its message", end)
     return head, schema_url, repeated
 
 

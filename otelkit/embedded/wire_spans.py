@@ -61,18 +61,18 @@ class SpanParser:
             rows: list[Any] = []  # Any: SpanRow, the element type that Group has for all signals
             for start, stop in items:
                 row = self._span(buf, start, stop)
-                reason = _objection(row)
-                if reason is None:
+                if row.__class__ is tuple:
                     rows.append(row)
                 else:
-                    batch.reject(reason)
+                    batch.reject(str(row))
             self._envelope.attributes.items += len(items)
             batch.count += len(rows)
             if rows:
                 batch.groups.append(Group(resource, scope, rows))
         return batch
 
-    def _span(self, buf: bytes, pos: int, end: int) -> SpanRow:
+    def _span(self, buf: bytes, pos: int, end: int) -> SpanRow | str:
+        """Return the span in ``buf[pos:end]``, or why it can't be stored."""
         memo = self._envelope.attributes
         known = memo.young.get
         trace_id = span_id = parent = b""
@@ -132,10 +132,12 @@ class SpanParser:
                 pos += 2 + size
                 if pos > end:
                     raise malformed("a status that runs past the end of its span", field)
+                if not size:
+                    continue
                 raw = buf[pos - size : pos]
                 # Parts of a status given twice merge.
                 status_raw = raw if status_raw is None else status_raw + raw
-                status, has_more = self._status(status_raw)
+                status, has_more = self._statuses.get(status_raw) or self._status(status_raw)
                 if has_more:
                     rest += b"\x7a" + write_varint(len(status_raw)) + status_raw
             elif tag == 0x85 and size == 0x01:
@@ -172,6 +174,16 @@ class SpanParser:
                     rest += buf[field:pos]
         if pos != end:
             raise malformed("a field that runs past the end of its span", end)
+        if (
+            len(trace_id) != 16
+            or len(span_id) != 8
+            or trace_id == _NO_ID_16
+            or span_id == _NO_ID_8
+            or start > MAX_TIME_NS
+            or stop > MAX_TIME_NS
+            or (parent and len(parent) != 8)
+        ):
+            return _objection(trace_id, span_id, parent)
         return (
             trace_id, span_id, parent, name, kind, start, stop, status, flags, tuple(shared), own, rest, weight,
         )  # fmt: skip
@@ -185,21 +197,18 @@ class SpanParser:
 
     def _status(self, raw: bytes) -> tuple[int, bool]:
         """Return the code, and whether the status says anything else."""
-        known = self._statuses.get(raw)
-        if known is None:
-            code, has_more = 0, False
-            for tag, start, stop in fields(raw, 0, len(raw)):
-                if tag == 0x18:
-                    code = signed_32(start)
-                else:
-                    has_more = True
-                    if tag == 0x12:
-                        raw[start:stop].decode()
-            known = code, has_more or code not in (0, 1, 2)
-            if len(self._statuses) >= _REMEMBERED:
-                self._statuses.clear()
-            self._statuses[raw] = known
-        return known
+        code, has_more = 0, False
+        for tag, start, stop in fields(raw, 0, len(raw)):
+            if tag == 0x18:
+                code = signed_32(start)
+            else:
+                has_more = True
+                if tag == 0x12:
+                    raw[start:stop].decode()
+        if len(self._statuses) >= _REMEMBERED:
+            self._statuses.clear()
+        self._statuses[raw] = found = code, has_more or code not in (0, 1, 2)
+        return found
 
     def _weight(self, raw: bytes) -> float:
         known = self._weights.get(raw)
@@ -228,18 +237,15 @@ def adjusted_count(trace_state: str) -> float:
     return 1.0
 
 
-def _objection(row: SpanRow) -> str | None:
-    """Return why a span can't be stored, or None."""
-    trace_id, span_id, parent = row[0], row[1], row[2]
+def _objection(trace_id: bytes, span_id: bytes, parent: bytes) -> str:
+    """Return why a span can't be stored."""
     if len(trace_id) != 16 or trace_id == _NO_ID_16:
         return "a span without a valid trace_id (16 bytes, not all zero)"
     if len(span_id) != 8 or span_id == _NO_ID_8:
         return "a span without a valid span_id (8 bytes, not all zero)"
     if parent and len(parent) != 8:
         return "a span whose parent_span_id is not 8 bytes"
-    if row[5] > MAX_TIME_NS or row[6] > MAX_TIME_NS:
-        return "a span that starts or ends after the year 2262"
-    return None
+    return "a span that starts or ends after the year 2262"
 
 
 def _check_event(buf: bytes, pos: int, end: int) -> None:

@@ -10,7 +10,7 @@ import struct
 from typing import Any, Final
 
 from otelkit import names
-from otelkit.embedded.wire_primitives import MAX_DEPTH, fields, malformed, read_varint, signed
+from otelkit.embedded.wire_primitives import MAX_DEPTH, fields, malformed, read_varint, signed, write_varint
 
 _F64: Final = struct.Struct("<d")
 
@@ -58,16 +58,16 @@ class Key:
 class Attribute:
     """One key and value. Shared ones are the same object wherever the same bytes occur."""
 
-    __slots__ = ("key", "raw", "shared", "value", "value_raw")
+    __slots__ = ("key", "raw", "shared", "sized_value", "value")
 
-    def __init__(self, key: Key, value: Any, raw: bytes, value_raw: bytes | None) -> None:
+    def __init__(self, key: Key, value: Any, raw: bytes, sized_value: bytes | None) -> None:
         self.key = key
         self.value = value
         """str, bool, int, float, bytes, list, dict, or None for an empty value."""
         self.raw = raw
         """The `KeyValue` message."""
-        self.value_raw = value_raw
-        """The `AnyValue` message; None if the message is not just a key and a value in this order."""
+        self.sized_value = sized_value
+        """The `AnyValue` message with its size before it; None if the message is not just a key and a value in this order."""
         self.shared = False
 
 
@@ -98,15 +98,14 @@ class AttributeMemo:
         Raises:
             WireError: It is malformed.
         """
-        known = self.young.get(raw)
-        if known is not None:
-            # ``young`` was replaced since the caller took hold of it.
-            return known
-        known = self._old.pop(raw, None)
-        if known is not None:
-            self._remember(raw, known)
-            return known
-        attribute = self._parse_plain(raw) or self._parse(raw, buf, pos)
+        attribute = self._parse_plain(raw)
+        if attribute is None or not attribute.key.inline:
+            # ``young`` may have been replaced since the caller took hold of it.
+            known = self.young.get(raw) or self._old.pop(raw, None)
+            if known is not None:
+                self._remember(raw, known)
+                return known
+            attribute = attribute or self._parse(raw, buf, pos)
         key = attribute.key
         if key.inline or len(raw) > self.LONGEST:
             return attribute
@@ -131,31 +130,31 @@ class AttributeMemo:
             key.inline = key.misses > self.MISSES_PER_ITEM * window
             key.misses, key.since = 0, self.items
 
-    def _key(self, raw: bytes) -> Key:
-        key = self._keys.get(raw)
-        if key is None:
-            key = Key(raw.decode())
-            key.since = self.items
-            if len(self._keys) < self.VALUES_PER_KEY:
-                self._keys[raw] = key
-            else:
-                # So many keys are values in disguise.
-                key.inline = True
+    def _new_key(self, raw: bytes) -> Key:
+        key = Key(raw.decode())
+        key.since = self.items
+        if len(self._keys) < self.VALUES_PER_KEY:
+            self._keys[raw] = key
+        else:
+            # So many keys are values in disguise.
+            key.inline = True
         return key
 
     def _parse_plain(self, raw: bytes) -> Attribute | None:
         """Parse the form that every encoder writes: a short key, then one short scalar. None: it has another form."""
         size = len(raw)
-        if size < 5 or raw[0] != 0x0A or raw[1] > 127:
+        if size < 5 or raw[0] != 0x0A:
             return None
         value_at = raw[1] + 4
-        # The value's tag and length, its content from `value_at`, its own tag, and at least one byte in it.
-        if value_at + 1 >= size or raw[value_at - 2] != 0x12 or raw[value_at - 1] != size - value_at:
+        # Both sizes below 128, so that each is one byte; the value's content, with a tag of its own, begins at `value_at`.
+        if value_at > 131 or not 2 <= size - value_at < 128:
+            return None
+        if raw[value_at - 2] != 0x12 or raw[value_at - 1] != size - value_at:
             return None
         case = raw[value_at]
         value: Any
         if case == 0x0A:
-            if raw[value_at + 1] != size - value_at - 2 or raw[value_at + 1] > 127:
+            if raw[value_at + 1] != size - value_at - 2:
                 return None
             value = raw[value_at + 2 :].decode()
         elif case == 0x18:
@@ -169,11 +168,14 @@ class AttributeMemo:
             value = bool(raw[value_at + 1])
         else:
             return None
-        return Attribute(self._key(raw[2 : value_at - 2]), value, raw, raw[value_at:])
+        key_raw = raw[2 : value_at - 2]
+        return Attribute(self._keys.get(key_raw) or self._new_key(key_raw), value, raw, raw[value_at - 1 :])
 
     def _parse(self, raw: bytes, buf: bytes, pos: int) -> Attribute:
         key, value, value_raw = parse_key_value(buf, pos, pos + len(raw))
-        return Attribute(self._key(key.encode()), value, raw, value_raw)
+        key_raw = key.encode()
+        sized_value = None if value_raw is None else write_varint(len(value_raw)) + value_raw
+        return Attribute(self._keys.get(key_raw) or self._new_key(key_raw), value, raw, sized_value)
 
 
 def parse_key_value(buf: bytes, pos: int, end: int, depth: int = _ATTRIBUTE_DEPTH) -> tuple[str, Any, bytes | None]:

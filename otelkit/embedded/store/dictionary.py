@@ -45,15 +45,16 @@ class AttributeDictionary:
 
     def pack_inline(self, attributes: Iterable[Attribute]) -> bytes:
         """Return attributes that do not repeat as their values."""
-        out = b""
+        keys = self._keys
+        parts: list[bytes] = []
         for attribute in attributes:
-            value = attribute.value_raw
+            value = attribute.sized_value
             if value is None:
-                out += b"\x00\x00" + write_varint(len(attribute.raw)) + attribute.raw
+                parts += (b"\x00\x00", write_varint(len(attribute.raw)), attribute.raw)
             else:
                 name = attribute.key.name
-                out += (self._keys.get(name) or self._key(name)) + write_varint(len(value)) + value
-        return out
+                parts += (keys.get(name) or self._key(name), value)
+        return b"".join(parts)
 
     def _key(self, name: str) -> bytes:
         text = name.encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from typing import Final
 
@@ -31,7 +32,8 @@ class RunState:
         "points",
         "service",
         "slowest",
-        "slowest_rank",
+        "slowest_ns",
+        "slowest_plain_ns",
         "spans",
         "told_name",
         "total",
@@ -51,8 +53,10 @@ class RunState:
         self.first_trace = self.first_log = self.first_point = 1 << 62
         self.last_trace = self.last_log = self.last_point = -1
         self.slowest: Notable | None = None
-        self.slowest_rank = (False, -1)
-        """(names an item, duration in ns) of the slowest call."""
+        self.slowest_ns = -1
+        """Duration of the slowest call that names an item."""
+        self.slowest_plain_ns: float = -1
+        """Duration of the slowest call that names none; infinite when one that names an item is known."""
         self.last_failed: Notable | None = None
         self.last_failed_rank = (False, -1)
         """(names an item, end in ns) of the last failed call."""
@@ -64,6 +68,14 @@ class RunState:
             self.first_ns = start_ns
         if end_ns > self.last_ns:
             self.last_ns = end_ns
+
+    def slower(self, call: Notable) -> None:
+        """Make ``call`` the slowest."""
+        self.slowest = call
+        if call.item is None:
+            self.slowest_plain_ns = call.duration_ns
+        else:
+            self.slowest_ns, self.slowest_plain_ns = call.duration_ns, math.inf
 
     def as_row(self, arrived_ns: int) -> tuple[object, ...]:
         """Return the columns that `Runs.write` sets."""
@@ -128,7 +140,7 @@ class Runs:
         )
         run.slowest, run.last_failed = Notable.from_json(row[15]), Notable.from_json(row[16])
         if run.slowest:
-            run.slowest_rank = (run.slowest.item is not None, run.slowest.duration_ns)
+            run.slower(run.slowest)
         if run.last_failed:
             run.last_failed_rank = (run.last_failed.item is not None, run.last_failed.end_ns)
         return run

@@ -109,7 +109,7 @@ class SpanRows:
         self.next = first
         """The number that the next span gets; it orders the spans of a trace."""
         self._facts: dict[tuple[Attribute, ...], _Facts] = {}
-        self._shapes: dict[tuple[int, int, int, str, int], int] = {}
+        self._shapes: dict[tuple[int, int], dict[tuple[int, str, int], int]] = {}
 
     def forget_attributes(self) -> None:
         """Ask the dictionary again for what it gave."""
@@ -119,23 +119,34 @@ class SpanRows:
         """Return the rows of a group's spans for `INSERT`. Needs an open transaction."""
         resource, default_run = self._kinds.resource(group.resource, now_ns)
         scope = self._kinds.scope(group.scope)
+        if len(self._shapes) >= _REMEMBERED:
+            self._shapes.clear()
         self._traces.learn([row[0] for row in group.rows], now_ns // _SECOND_NS)
-        traces, facts_of, shapes = self._traces.known, self._facts, self._shapes
+        traces, facts_of = self._traces.known, self._facts
+        shapes = self._shapes.setdefault((resource, scope), {})
+        runs: dict[str, RunState] = {}
+        ceil, log = math.ceil, math.log
+        default_run.changed = True
         pack_inline, pending = self._attributes.pack_inline, self._rollups.pending
         seq = self.next
         out = []
         for trace_id, span_id, parent, name, kind, start, end, status, flags, shared, own, rest, weight in group.rows:
             facts = facts_of.get(shared) or self._learn(shared)
-            packed = facts.packed
+            packed, item = facts.packed, facts.item
             if own:
                 packed += pack_inline(own)
                 for attribute in own:
                     if attribute.key.marked:
-                        facts = facts.with_own(own)
-                        break
-            run = default_run if facts.run_id is None else self._runs.get(facts.run_id, now_ns)
+                        if attribute.key.name == names.ITEM_ID and attribute.value.__class__ is str:
+                            item = attribute.value
+                        else:
+                            facts = facts.with_own(own)
+                            item = facts.item
+                            break
+            run_id = facts.run_id
+            run = default_run if run_id is None else runs.get(run_id) or self._run(run_id, runs, now_ns)
             trace = traces[trace_id]
-            shape = shapes.get((resource, scope, run.no, name, kind))
+            shape = shapes.get((run.no, name, kind))
             if shape is None:
                 shape, in_place = self._shape(resource, scope, run, name, kind)
                 if in_place:
@@ -157,7 +168,6 @@ class SpanRows:
                 )
             )
             seq += 1
-            run.changed = True
             run.spans += 1
             if start < run.first_ns or end > run.last_ns:
                 run.saw(start, end)
@@ -177,7 +187,7 @@ class SpanRows:
                 cell.pipeline = facts.pipeline
             cell.calls += weight
             cell.busy_ns += (duration - facts.paused_ns if duration > facts.paused_ns else 0) * weight
-            bucket = math.ceil(math.log(duration) * SCALE) if duration > 1 else 0
+            bucket = ceil(log(duration) * SCALE) if duration > 1 else 0
             cell.histogram[bucket] = cell.histogram.get(bucket, 0.0) + weight
             if facts.items is not None:
                 ok, failed, skipped = facts.items
@@ -188,10 +198,8 @@ class SpanRows:
                 cell.items_failed += weight
             elif facts.outcome != "cancelled":
                 cell.items_ok += weight
-            item = facts.item
-            if (item is not None, duration) > run.slowest_rank:
-                run.slowest_rank = (item is not None, duration)
-                run.slowest = Notable(stage, item, trace_id.hex(), span_id.hex(), duration, end)
+            if duration > (run.slowest_plain_ns if item is None else run.slowest_ns):
+                run.slower(Notable(stage, item, trace_id.hex(), span_id.hex(), duration, end))
             if status == _ERROR:
                 cell.failed += weight
                 if (item is not None, end) >= run.last_failed_rank:
@@ -218,10 +226,13 @@ class SpanRows:
         in_place = self._kinds.shapes_made >= _MOST_SHAPES
         shape = self._kinds.shape(resource, scope, run.no, None if in_place else name, kind)
         if not in_place:
-            if len(self._shapes) >= _MOST_SHAPES:
-                self._shapes.clear()
-            self._shapes[resource, scope, run.no, name, kind] = shape
+            self._shapes[resource, scope][run.no, name, kind] = shape
         return shape, in_place
+
+    def _run(self, run_id: str, runs: dict[str, RunState], now_ns: int) -> RunState:
+        run = runs[run_id] = self._runs.get(run_id, now_ns)
+        run.changed = True
+        return run
 
     def _root(self, run: RunState, facts: _Facts, service: str) -> None:
         run.told_name = facts.run_name
