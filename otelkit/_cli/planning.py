@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from otelkit._assembly.plan import plan
 from otelkit.model.blueprint import Blueprint
 
 
@@ -15,6 +14,9 @@ def planned() -> Blueprint:
 
     Says nothing on stderr: what went wrong is in the blueprint, and these commands show it.
     """
+    # Here: it takes the SDK with it, which `--help` of these commands does not need.
+    from otelkit._assembly.plan import plan
+
     with _silence("otelkit.plugin"):
         return plan().blueprint
 

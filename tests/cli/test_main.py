@@ -14,6 +14,7 @@ from otelkit._cli import exits, group
 from otelkit._cli.main import main
 from otelkit._version import __version__
 from otelkit.errors import OtelkitError, SettingsError, StoreError, TargetError
+from otelkit.model.commands import CommandSpec
 from tests.distributions import clean_environment, install, otelkit
 
 _NOT_FOR_HELP = {"click", "pluggy", "rich", "opentelemetry", "importlib.metadata", "asyncio", "sqlite3", "logging"}
@@ -31,6 +32,20 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
     assert done.stderr.strip() == "[]"
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("spec", COMMANDS, ids=lambda spec: spec.name)
+def test_help_of_a_command_does_not_load_the_sdk(spec: CommandSpec, tmp_path: Path) -> None:
+    """What is heavy is imported when the command does something."""
+    code = (
+        f"import sys\nfrom otelkit._cli.main import main\nmain([{spec.name!r}, '--help'])\n"
+        "print(sorted({'opentelemetry.sdk', 'sqlite3', 'uvicorn', 'starlette'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60
+    )
+
+    assert done.stderr.strip() == "[]"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
@@ -79,13 +94,11 @@ def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("spec", COMMANDS, ids=lambda spec: spec.name)
-def test_every_command_is_there_and_documents_itself(spec: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_is_there_and_documents_itself(spec: CommandSpec, capsys: pytest.CaptureFixture[str]) -> None:
     """Each can be imported, has a help text and `--json`."""
-    name = getattr(spec, "name", "")
-
-    assert main([name, "--help"]) == 0
+    assert main([spec.name, "--help"]) == 0
     said = capsys.readouterr().out
-    assert f"Usage: otelkit {name}" in said
+    assert f"Usage: otelkit {spec.name}" in said
     assert "--json" in said
 
 
