@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
@@ -106,6 +107,7 @@ class Drain(Generic[T]):
         self._rung = False
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._prepared = False
         self._next_tick = 0.0
 
     def __len__(self) -> int:
@@ -191,9 +193,12 @@ class Drain(Generic[T]):
             return self._thread
         try:
             if self._thread is None:
-                if self._prepare is not None:
+                if self._prepare is not None and not self._prepared:
+                    self._prepared = True
                     self._safely(self._prepare)
-                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                # In a context of its own: what is current where the first item was put is not current here.
+                work = partial(Context().run, self._run)
+                thread = threading.Thread(target=work, name=self._name, daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:

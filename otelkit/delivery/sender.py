@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -94,7 +96,9 @@ class Sender:
             return self._thread is not None
         try:
             if self._thread is None:
-                thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                # In a context of its own: what is current where the first batch was sent is not current here.
+                work = partial(Context().run, self._run)
+                thread = threading.Thread(target=work, name=self._name, daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:

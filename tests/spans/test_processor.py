@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
@@ -64,6 +66,31 @@ def test_an_ended_span_is_delivered_by_itself() -> None:
         wait_until(lambda: it.sink.names == ["a"])
 
     assert seen == [("otelkit-spans", False)]
+
+
+def test_what_is_current_in_the_program_is_not_current_in_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where an instrumentation carries the context into every thread that is started."""
+    original = threading.Thread.start
+
+    def carrying(self: threading.Thread) -> None:
+        run = self.run
+        context = contextvars.copy_context()
+        monkeypatch.setattr(self, "run", lambda: context.run(run), raising=False)
+        original(self)
+
+    monkeypatch.setattr(threading.Thread, "start", carrying)
+    current: list[bool] = []
+
+    class Looking(Step):
+        def on_end(self, span: ReadableSpan) -> Iterable[ReadableSpan]:
+            current.append(trace.get_current_span().get_span_context().is_valid)
+            return (span,)
+
+    with path(Looking()) as it, it.tracer.start_as_current_span("around"):
+        it.spans("a")
+        assert it.processor.force_flush(5000)
+
+    assert current[0] is False
 
 
 def test_flush_delivers_everything_that_has_ended() -> None:
