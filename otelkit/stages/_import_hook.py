@@ -44,10 +44,11 @@ class ImportHook(MetaPathFinder):
         """Let the other finders find a watched module, and put our loader before theirs."""
         if fullname not in self._modules:
             return None
-        for finder in sys.meta_path:
-            if finder is self or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(fullname, path, target)
+        # Only those behind us: those before us have been asked, and may be hooks like this one, who ask us in turn.
+        finders = list(sys.meta_path)
+        for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
+            find_spec = getattr(finder, "find_spec", None)
+            spec = find_spec(fullname, path, target) if find_spec is not None else None
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
                     spec.loader = _NotingLoader(spec, spec.loader, self._after, self._main_code)
