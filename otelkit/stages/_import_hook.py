@@ -48,7 +48,7 @@ class ImportHook(MetaPathFinder):
         finders = list(sys.meta_path)
         for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
             find_spec = getattr(finder, "find_spec", None)
-            spec = find_spec(fullname, path, target) if find_spec is not None else None
+            spec: ModuleSpec | None = find_spec(fullname, path, target) if find_spec is not None else None
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
                     spec.loader = _NotingLoader(spec, spec.loader, self._after, self._main_code)
