@@ -11,6 +11,7 @@ from typing import Final
 from otelkit.delivery.spool_reader import spool_state
 from otelkit.embedded.client import ForeignListener, ReceiverInfo, probe
 from otelkit.embedded.store import default_path, open_reader
+from otelkit.health.declarative import find_config_file, uses_config_file
 from otelkit.health.disk import find_no_room
 from otelkit.health.endpoints import find_unreachable
 from otelkit.health.faults import read_faults
@@ -37,11 +38,12 @@ def _versions(blueprint: Blueprint) -> Iterable[Finding]:
 
 
 def _variables(blueprint: Blueprint) -> Iterable[Finding]:
-    return find_wrong_values(os.environ)
+    return find_wrong_values(_variables_that_count())
 
 
 def _names(blueprint: Blueprint) -> Iterable[Finding]:
-    return find_wrong_names(os.environ, blueprint.samplers)
+    environment = _variables_that_count()
+    return find_wrong_names(environment, blueprint.samplers) if environment else find_config_file(os.environ)
 
 
 def _targets(blueprint: Blueprint) -> Iterable[Finding]:
@@ -54,7 +56,8 @@ def _plugins(blueprint: Blueprint) -> Iterator[Finding]:
 
 
 def _endpoints(blueprint: Blueprint) -> Iterable[Finding]:
-    return find_unreachable(os.environ, spools=blueprint.settings.flag("spool"))
+    environment = _variables_that_count()
+    return find_unreachable(environment, spools=blueprint.settings.flag("spool")) if environment else ()
 
 
 def _receiver(blueprint: Blueprint) -> Iterable[Finding]:
@@ -86,6 +89,11 @@ def _spool(blueprint: Blueprint) -> Iterable[Finding]:
 
 def _disk(blueprint: Blueprint) -> Iterable[Finding]:
     return find_no_room(_folder(blueprint))
+
+
+def _variables_that_count() -> Mapping[str, str]:
+    """Return the environment; an empty one if a declarative configuration stands in its place."""
+    return {} if uses_config_file(os.environ) else os.environ
 
 
 def _folder(blueprint: Blueprint) -> Path:

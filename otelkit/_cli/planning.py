@@ -3,30 +3,67 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from otelkit.model.blueprint import Blueprint
+from otelkit.model.checks import Finding, Severity
+
+if TYPE_CHECKING:
+    from otelkit.model.blueprint import Blueprint
 
 
 def planned() -> Blueprint:
     """Return what would be installed in a program started here.
 
-    Says nothing on stderr: what went wrong is in the blueprint, and these commands show it.
+    Says nothing on stderr: what went wrong is in the blueprint's findings, and these commands show them.
     """
     # Here: it takes the SDK with it, which `--help` of these commands does not need.
+    from otelkit._assembly.config_file import VARIABLE, read_config_file
     from otelkit._assembly.plan import plan
 
-    with _silence("otelkit.plugin"):
-        return plan().blueprint
+    with (
+        _kept_from_stderr("otelkit.plugin"),
+        _kept_from_stderr("opentelemetry.configuration"),
+        _kept_from_stderr("otelkit.settings") as said,
+    ):
+        config_file = read_config_file(os.environ)
+        blueprint = plan(file=config_file.settings if config_file else None).blueprint
+    findings = [
+        Finding(
+            "config_file.unusable",
+            Severity.ERROR,
+            message,
+            "What the file describes is not set up.",
+            f"Do what it says, or unset {VARIABLE}.",
+        )
+        for message in said
+    ]
+    return replace(blueprint, findings=(*blueprint.findings, *findings))
+
+
+class _Listener(logging.Handler):
+    """Keeps the text of what is said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
 
 
 @contextmanager
-def _silence(logger_name: str) -> Iterator[None]:
-    logger = logging.getLogger(logger_name)
-    before = logger.disabled
-    logger.disabled = True
+def _kept_from_stderr(logger_name: str) -> Iterator[list[str]]:
+    """Yield a list that fills with what a logger of ours would have said."""
+    logger, listener = logging.getLogger(logger_name), _Listener()
+    before = logger.propagate
+    logger.propagate = False
+    logger.addHandler(listener)
     try:
-        yield
+        yield listener.said
     finally:
-        logger.disabled = before
+        logger.removeHandler(listener)
+        logger.propagate = before

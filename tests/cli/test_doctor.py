@@ -108,6 +108,30 @@ def test_a_settings_file_with_five_mistakes_gives_five_findings(tmp_path: Path) 
     assert done.returncode == 1
 
 
+def test_a_configuration_file_that_cannot_be_used_is_found(tmp_path: Path) -> None:
+    """Then the variables count, and are checked."""
+    done, found = _doctor(tmp_path, OTEL_CONFIG_FILE="missing.yaml", OTEL_TRACES_EXPORTER="otpl")
+
+    assert done.returncode == 1
+    assert "missing.yaml" in found["config_file.unusable"]["what"]
+    assert "name.unknown" in found
+
+
+def test_settings_in_a_configuration_file_are_the_programs(tmp_path: Path) -> None:
+    """They are read as the program would read them, and what variables say is left alone."""
+    (tmp_path / "otel.yaml").write_text(
+        'file_format: "1.0"\ndistribution:\n  otelkit:\n    exit_limit_s: soon\n    stages: ["app.stops:parse"]\n'
+    )
+
+    done, found = _doctor(tmp_path, OTEL_CONFIG_FILE="otel.yaml", OTEL_TRACES_EXPORTER="otpl")
+
+    assert done.returncode == 1
+    assert "exit_limit_s is 'soon' (from exit_limit_s in distribution.otelkit" in found["setting.wrong"]["what"]
+    assert "app.stops:parse" in found["target.no_module"]["what"]
+    assert found["config_file.in_use"]["severity"] == "note"
+    assert "name.unknown" not in found
+
+
 def test_an_unreachable_endpoint_is_found(tmp_path: Path) -> None:
     """A closed port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
