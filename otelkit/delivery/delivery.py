@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
 from otelkit._guard import in_forked_child
@@ -86,6 +88,8 @@ class Delivery(Generic[Batch]):
         self._circuit = Circuit(self._endpoint)
         self._network_until = float("inf")
         self._closed = False
+        # Who is in `deliver` now: `close` waits for them, since each may have to write what it did not get rid of.
+        self._delivering: dict[int, SimpleQueue[None]] = {}
         self._cause: str | None = None
         self.healthy = True
         """Whether the last batch was delivered; true before the first."""
@@ -100,6 +104,15 @@ class Delivery(Generic[Batch]):
         """Deliver ``count`` items, or spool them; False if they are lost. Each is counted once."""
         if count <= 0:
             return True
+        done: SimpleQueue[None] = SimpleQueue()
+        self._delivering[id(done)] = done
+        try:
+            return self._deliver(batch, count)
+        finally:
+            del self._delivering[id(done)]
+            done.put(None)
+
+    def _deliver(self, batch: Batch, count: int) -> bool:
         if self._try(batch):
             self.healthy = True
             if self._principal:
@@ -197,24 +210,32 @@ class Delivery(Generic[Batch]):
         """Flush what the exporter buffers itself; False if that failed, or if the last batch was not delivered."""
         if self._inner is None or not self.healthy:
             return self.healthy
-        return self._on_sender(self._inner.force_flush, timeout_s)
+        return self._on_sender(self._inner.force_flush, min(time.monotonic() + timeout_s, self._network_until))
 
     def close(self, timeout_s: float) -> None:
-        """Close the exporter's connections; what comes later is spooled. Waits no longer than ``timeout_s``."""
+        """Close the exporter's connections; what is being sent and what comes later is spooled.
+
+        Waits no longer than ``timeout_s``.
+        """
         if self._closed:
             return
         self._closed = True
+        deadline = time.monotonic() + timeout_s
+        if self._delivering:
+            # Whoever closes without `exit_by` has waited long enough.
+            self._network_until = min(self._network_until, time.monotonic())
+            self._sender.wake()
+            for done in tuple(self._delivering.values()):
+                with suppress(Empty):
+                    done.get(timeout=max(0.0, deadline - time.monotonic()))
         if self._inner is not None:
-            self._on_sender(self._inner.shutdown, timeout_s)
+            self._on_sender(self._inner.shutdown, deadline)
         self._sender.stop()
 
-    def _on_sender(self, do: Callable[[], object], timeout_s: float) -> bool:
+    def _on_sender(self, do: Callable[[], object], until: float) -> bool:
         def quietly() -> bool:
             with hushed([]):
                 return do() is not False
 
-        until = (
-            min(time.monotonic() + timeout_s, self._network_until) if not self._closed else time.monotonic() + timeout_s
-        )
         job = None if self._sender.stuck else self._sender.submit(quietly)
         return job is not None and job.wait(lambda: until) and job.result is True

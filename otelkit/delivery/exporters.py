@@ -18,8 +18,8 @@ from otelkit.delivery.notice import Notice
 from otelkit.delivery.spool import Spool
 from otelkit.model.signals import Account
 
-CLOSE_LIMIT_S: Final = 1.0
-"""Longest time that closing an exporter's connections is waited for."""
+CLOSE_LIMIT_S: Final = 0.5
+"""Longest time that `shutdown` waits for what is being sent to be spooled instead, and for connections to be closed."""
 
 
 class _Ending:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -227,7 +228,6 @@ def test_an_export_that_never_returns_holds_up_nothing(tmp_path: Path) -> None:
 
 def test_the_end_of_the_program_interrupts_the_wait_for_an_answer(tmp_path: Path) -> None:
     """What is in flight is spooled, and so is everything after it."""
-    import time
 
     started, release = threading.Event(), threading.Event()
 
@@ -248,6 +248,25 @@ def test_the_end_of_the_program_interrupts_the_wait_for_an_answer(tmp_path: Path
         assert it.account == (0, 3, {}, 0)
         assert it.exporter.batches == [[1, 2]]
         release.set()
+
+
+def test_closing_spools_what_is_being_sent_before_it_returns(tmp_path: Path) -> None:
+    """Also if nobody has said by when the program ends."""
+    started, release = threading.Event(), threading.Event()
+
+    def hang(batch: Sequence[int]) -> bool:
+        started.set()
+        return release.wait(60)
+
+    it = Way(tmp_path, Exporter(hang))
+    sending = threading.Thread(target=lambda: it.send(1, 2))
+    sending.start()
+    assert started.wait(20)
+    it.delivery.close(20)
+
+    assert it.account == (0, 2, {}, 0)
+    release.set()
+    sending.join(20)
 
 
 def test_where_no_thread_can_be_started_it_is_spooled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
