@@ -22,29 +22,35 @@ class PoolTask:
     """Calls ``function`` in the context it was submitted in. Can be pickled where ``function`` can.
 
     A worker that was forked has the context of the moment it was forked in; the task's own takes its place, also where that is
-    empty.
+    empty. ``orderly``: the pool's workers end by themselves and not by a signal.
     """
 
-    __slots__ = ("_carrier", "_function", "_run")
+    __slots__ = ("_carrier", "_function", "_orderly", "_run")
 
     # Any: the user's own function.
     def __init__(
-        self, function: Callable[..., Any], carrier: Mapping[str, str], run: tuple[str, str, str] | None
+        self,
+        function: Callable[..., Any],
+        carrier: Mapping[str, str],
+        run: tuple[str, str, str] | None,
+        orderly: bool,
     ) -> None:
         self._function = function
+        self._orderly = orderly
         self._carrier = carrier
         self._run = run
 
     @classmethod
-    def of(cls, function: Callable[..., Any], context: Context) -> PoolTask:
+    def of(cls, function: Callable[..., Any], context: Context, *, orderly: bool) -> PoolTask:
         """Return ``function`` as a task of ``context``: its span, its baggage and its run."""
         carrier: dict[str, str] = {}
         _PROPAGATOR.inject(carrier, context)
         run = run_of(context)
-        return cls(function, carrier, (run.id, run.name, run.pipeline) if run is not None else None)
+        return cls(function, carrier, (run.id, run.name, run.pipeline) if run is not None else None, orderly)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        children.ends_orderly()
+        if self._orderly:
+            children.ends_orderly()
         context = _PROPAGATOR.extract(self._carrier, Context())
         if self._run is not None:
             context = set_value(RUN_KEY, RunFacts(*self._run), context)
@@ -55,4 +61,4 @@ class PoolTask:
             leave(token)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PoolTask, (self._function, self._carrier, self._run)
+        return PoolTask, (self._function, self._carrier, self._run, self._orderly)

@@ -1,8 +1,9 @@
 """Carry the current context into the threads and pools that a program starts work in.
 
 ``threading.Thread`` (and Timer) runs in the context in which it was started; a task of a ThreadPoolExecutor or
-ProcessPoolExecutor in that in which it was submitted, whoever submits it (``map``, asyncio's ``run_in_executor``). asyncio's
-tasks and ``asyncio.to_thread`` carry their context by themselves.
+ProcessPoolExecutor in that in which it was submitted, whoever submits it (``map``, asyncio's ``run_in_executor``); those of
+``multiprocessing.Pool`` and ``ThreadPool`` too. asyncio's tasks and ``asyncio.to_thread`` carry their context by themselves, a
+forked ``multiprocessing.Process`` has its parent's.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ _OWN_THREADS: Final = ("otelkit", "Otel")
 """Beginnings of the names of threads that serve telemetry: they work for everybody, so for no span in particular."""
 
 _PROCESS_POOLS: Final = "concurrent.futures.process"
+_POOLS: Final = "multiprocessing.pool"
+_POOL_METHODS: Final = (
+    "apply", "apply_async", "map", "map_async", "starmap", "starmap_async", "imap", "imap_unordered",
+)  # fmt: skip
 
 _replaced: list[tuple[type, str, _Method, _Method]] = []
 
@@ -46,12 +51,12 @@ def install() -> None:
         return
     _replace(threading.Thread, "start", _start_with_context)
     _replace(ThreadPoolExecutor, "submit", _submit_with_context)
-    module = sys.modules.get(_PROCESS_POOLS)
-    if module is not None:
-        _after_import(module)
-    else:
-        # Importing it takes 10 ms that only a program which uses it should pay.
-        _hook.install()
+    # Importing these takes 10 ms that only a program which uses them should pay.
+    _hook.install()
+    for name in (_PROCESS_POOLS, _POOLS):
+        module = sys.modules.get(name)
+        if module is not None:
+            _after_import(module)
 
 
 def is_installed() -> bool:
@@ -89,15 +94,20 @@ def _bound_first(method: Any) -> _Method:
 
 
 def _after_import(module: ModuleType) -> None:
-    if not any(cls.__module__ == _PROCESS_POOLS for cls, *_ in _replaced):
+    if any(cls.__module__ == module.__name__ for cls, *_ in _replaced):
+        return
+    if module.__name__ == _PROCESS_POOLS:
         _replace(module.ProcessPoolExecutor, "submit", _submit_to_process)
+    else:
+        for method in _POOL_METHODS:
+            _replace(module.Pool, method, functools.partial(_hand_to_pool, module.ThreadPool))
 
 
 def _no_main_code(name: str, loader: Any) -> CodeType | None:
     return None
 
 
-_hook = ImportHook((_PROCESS_POOLS,), _after_import, _no_main_code)
+_hook = ImportHook((_PROCESS_POOLS, _POOLS), _after_import, _no_main_code)
 
 
 def _start_with_context(start: _Method) -> _Method:
@@ -147,10 +157,25 @@ def _submit_to_process(submit: _Submit) -> _Submit:
     @functools.wraps(submit)
     def submitted(self: Any, fn: _Method, /, *args: Any, **kwargs: Any) -> Future[Any]:
         if _replaced:
-            fn = PoolTask.of(fn, get_current())
+            fn = PoolTask.of(fn, get_current(), orderly=True)
         return submit(self, fn, *args, **kwargs)
 
     return submitted
+
+
+def _hand_to_pool(thread_pool: type, method: _Method) -> _Method:
+    @functools.wraps(method)
+    def handed(self: Any, func: _Method, *args: Any, **kwargs: Any) -> Any:
+        # Some of the methods call others of them: a task is made once.
+        if _replaced and not isinstance(func, PoolTask) and getattr(func, "func", None) is not _in_context:
+            if isinstance(self, thread_pool):
+                func = functools.partial(_in_context, get_current(), func)
+            else:
+                # `with Pool()` ends its workers by a signal.
+                func = PoolTask.of(func, get_current(), orderly=False)
+        return method(self, func, *args, **kwargs)
+
+    return handed
 
 
 def _in_context(context: Context, function: _Method, /, *args: Any, **kwargs: Any) -> Any:
