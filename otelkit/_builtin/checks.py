@@ -13,6 +13,7 @@ from otelkit.model.checks import Finding, HealthCheck
 from otelkit.plugin import hookimpl
 
 NAMES: Final = (
+    "switches",
     "rivals",
     "versions",
     "variables",

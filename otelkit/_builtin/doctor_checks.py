@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from otelkit._version import __version__
 from otelkit.delivery.spool_reader import spool_state
 from otelkit.embedded.client import ForeignListener, ReceiverInfo, probe
 from otelkit.embedded.store import default_path, open_reader
@@ -15,12 +16,13 @@ from otelkit.health.declarative import find_config_file, uses_config_file
 from otelkit.health.disk import find_no_room
 from otelkit.health.endpoints import find_unreachable
 from otelkit.health.faults import read_faults
-from otelkit.health.listening import find_port_taken
+from otelkit.health.listening import find_odd_receiver, find_port_taken
 from otelkit.health.named import find_wrong_names
 from otelkit.health.plugged import find_noted_faults, find_unknown_plugins
 from otelkit.health.rivals import find_rivals
 from otelkit.health.spooled import find_spooled
 from otelkit.health.stored import find_store_troubles
+from otelkit.health.switched_off import find_switched_off
 from otelkit.health.targets import find_unmatched
 from otelkit.health.variables import find_wrong_values
 from otelkit.health.versions import find_skew
@@ -35,6 +37,10 @@ def _rivals(blueprint: Blueprint) -> Iterable[Finding]:
 
 def _versions(blueprint: Blueprint) -> Iterable[Finding]:
     return find_skew()
+
+
+def _switches(blueprint: Blueprint) -> Iterable[Finding]:
+    return find_switched_off(os.environ, blueprint.settings)
 
 
 def _variables(blueprint: Blueprint) -> Iterable[Finding]:
@@ -60,12 +66,21 @@ def _endpoints(blueprint: Blueprint) -> Iterable[Finding]:
     return find_unreachable(environment, spools=blueprint.settings.flag("spool")) if environment else ()
 
 
-def _receiver(blueprint: Blueprint) -> Iterable[Finding]:
+def _receiver(blueprint: Blueprint) -> Iterator[Finding]:
     settings: Settings = blueprint.settings
     host, http_port = settings.text("receiver_host"), settings.whole("receiver_http_port")
     token = settings.text("receiver_token") or None
     found = probe(host, http_port, token=token) if http_port else None
-    ours = (found.http_port, found.grpc_port) if isinstance(found, ReceiverInfo) else ()
+    ours: tuple[int | None, ...] = ()
+    if isinstance(found, ReceiverInfo):
+        ours = (found.http_port, found.grpc_port)
+        yield from find_odd_receiver(
+            f"{found.host}:{found.http_port}",
+            store=found.store,
+            version=found.version,
+            own_store=default_path(settings),
+            own_version=__version__,
+        )
 
     def stranger(host: str, port: int) -> str | None:
         who = None if port in ours else found if port == http_port else probe(host, port, token=token)
@@ -74,7 +89,7 @@ def _receiver(blueprint: Blueprint) -> Iterable[Finding]:
     ports = {"receiver_http_port": http_port}
     if find_spec("grpc") is not None:  # without it the receiver does not want the port
         ports["receiver_grpc_port"] = settings.whole("receiver_grpc_port")
-    return find_port_taken(host, ports, stranger)
+    yield from find_port_taken(host, ports, stranger)
 
 
 def _store(blueprint: Blueprint) -> Iterable[Finding]:
@@ -101,6 +116,7 @@ def _folder(blueprint: Blueprint) -> Path:
 
 
 CHECKS: Final[Mapping[str, Callable[[Blueprint], Iterable[Finding]]]] = {
+    "switches": _switches,
     "rivals": _rivals,
     "versions": _versions,
     "variables": _variables,

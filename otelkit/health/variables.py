@@ -33,19 +33,11 @@ _LOWEST: Final[Mapping[str, float]] = {
 
 
 def find_wrong_values(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield a finding for each malformed value, and for everything being switched off.
+    """Yield a finding for each malformed value.
 
     Args:
         env: The environment in which the program would be started.
     """
-    if value_of(env, "OTEL_SDK_DISABLED").lower() == "true":
-        yield Finding(
-            "sdk.disabled",
-            Severity.WARNING,
-            "OTEL_SDK_DISABLED is true.",
-            "No telemetry is recorded at all.",
-            "Unset OTEL_SDK_DISABLED to have any.",
-        )
     for variable, lowest in _LOWEST.items():
         raw = value_of(env, variable)
         if raw and not _within(raw, lowest):

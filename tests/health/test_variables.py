@@ -36,13 +36,6 @@ def test_the_samplers_share_must_be_one(argument: str, wrong: int) -> None:
     assert list(find_wrong_values({"OTEL_TRACES_SAMPLER": "acme", "OTEL_TRACES_SAMPLER_ARG": argument})) == []
 
 
-def test_everything_switched_off_is_a_warning() -> None:
-    """It is what the user asked for, and often what they have forgotten."""
-    (finding,) = find_wrong_values({"OTEL_SDK_DISABLED": "True"})
-
-    assert (finding.id, finding.severity) == ("sdk.disabled", Severity.WARNING)
-
-
 def test_right_and_empty_values_are_fine() -> None:
     """An empty variable counts as unset."""
     env = {
