@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +18,9 @@ from otelkit.delivery.exporters import DeliveredLogExporter
 from otelkit.logs import correlation, structured
 from otelkit.logs.handler import OtelkitHandler
 from otelkit.logs.processor import BufferedLogProcessor
+from otelkit.logs.structlog_events import StructlogEvents
 from otelkit.settings import Settings
+from otelkit.stages._import_hook import ImportHook
 
 
 class LogPath:
@@ -62,8 +65,11 @@ class LogPath:
         """Start to see what the program logs."""
         if settings.flag("log_correlation"):
             correlation.install(service_name)
+        handler = None
         if settings.flag("log_export") and (self._exporters or not self._ours):
-            OtelkitHandler(self.provider, settings.text("log_level")).attach()
+            handler = OtelkitHandler(self.provider, settings.text("log_level"))
+            handler.attach()
+        _with_structlog(StructlogEvents(handler, ids=settings.flag("log_correlation")))
         if settings.text("log_format") == "json":
             structured.install(service_name, run_id)
 
@@ -88,3 +94,12 @@ class LogPath:
     def _deliver(self, batch: Sequence[ReadableLogRecord]) -> None:
         for exporter in self._exporters:
             exporter.export(batch)
+
+
+def _with_structlog(events: StructlogEvents) -> None:
+    """Take part in structlog, if the program uses it: now, or as soon as it imports it."""
+    module = sys.modules.get("structlog")
+    if module is not None:
+        events.install(module)
+    else:
+        ImportHook(("structlog",), events.install, lambda name, loader: None).install()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -186,3 +187,42 @@ def test_our_settings_are_flags_of_the_command(app: Path, server: OtlpServer) ->
     assert "--otelkit_stages" in help_text
     assert done.returncode == 0
     assert {span.attributes["pipeline.name"] for span in server.spans if span.scope == "otelkit"} == {"by-flag"}
+
+
+@pytest.mark.requirement("LOG-02", "TRC-36")
+def test_structlog_events_carry_the_ids_of_their_stage_and_arrive_once(app: Path, server: OtlpServer) -> None:
+    """structlog's own loggers do not pass the standard library's logging."""
+    write(
+        app,
+        "steps.py",
+        """
+        import structlog
+
+        def parse(text):
+            structlog.get_logger().warning("parsing", text=text)
+        """,
+    )
+    write(app, "app.py", "import steps\nfor text in ('one', 'two'):\n    steps.parse(text)\n")
+    done = instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url)
+
+    assert done.returncode == 0
+    spans = [span for span in server.spans if span.name == "steps.parse"]
+    assert [(log.body, log.attributes["text"]) for log in server.logs] == [("parsing", "one"), ("parsing", "two")]
+    assert [log.span_id for log in server.logs] == [span.span_id for span in spans]
+    for span in spans:
+        assert span.trace_id in done.stdout
+
+
+@pytest.mark.requirement("LOG-01")
+def test_log_lines_become_json_of_one_schema_on_demand(app: Path, server: OtlpServer) -> None:
+    """One setting, and every line says who, where and in which trace."""
+    write(app, "app.py", "import logging\nlogging.basicConfig()\nimport steps\nsteps.parse('one')\n")
+    done = instrument(
+        app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url, OTEL_PYTHON_OTELKIT_LOG_FORMAT="json"
+    )
+
+    (line,) = [json.loads(line) for line in done.stderr.splitlines()]
+    (span,) = [span for span in server.spans if span.name == "steps.parse"]
+    assert (line["message"], line["severity"], line["stage"]) == ("parsing one", "WARN", "steps.parse")
+    assert (line["trace_id"], line["span_id"]) == (span.trace_id, span.span_id)
+    assert line["run_id"] == span.attributes["pipeline.run.id"]
