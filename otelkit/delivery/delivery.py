@@ -210,7 +210,10 @@ class Delivery(Generic[Batch]):
         """Flush what the exporter buffers itself; False if that failed, or if the last batch was not delivered."""
         if self._inner is None or not self.healthy:
             return self.healthy
-        return self._on_sender(self._inner.force_flush, min(time.monotonic() + timeout_s, self._network_until))
+        if self._sender.stuck:
+            return False
+        until = min(time.monotonic() + timeout_s, self._network_until)
+        return self._on(self._sender, self._inner.force_flush, until)
 
     def close(self, timeout_s: float) -> None:
         """Close the exporter's connections; what is being sent and what comes later is spooled.
@@ -229,13 +232,18 @@ class Delivery(Generic[Batch]):
                 with suppress(Empty):
                     done.get(timeout=max(0.0, deadline - time.monotonic()))
         if self._inner is not None:
-            self._on_sender(self._inner.shutdown, deadline)
+            closer = self._sender
+            if closer.stuck:
+                # Told from another thread, stock exporters stop trying to send what has been spooled meanwhile.
+                closer = Sender(f"otelkit-close-{self._signal}")
+            self._on(closer, self._inner.shutdown, deadline)
+            closer.stop()
         self._sender.stop()
 
-    def _on_sender(self, do: Callable[[], object], until: float) -> bool:
+    def _on(self, sender: Sender, do: Callable[[], object], until: float) -> bool:
         def quietly() -> bool:
             with hushed([]):
                 return do() is not False
 
-        job = None if self._sender.stuck else self._sender.submit(quietly)
+        job = sender.submit(quietly)
         return job is not None and job.wait(lambda: until) and job.result is True

@@ -293,6 +293,25 @@ def test_closing_closes_the_exporter_once_and_spools_what_comes_later(tmp_path: 
     assert it.account == (1, 1, {}, 0)
 
 
+def test_closing_reaches_an_exporter_that_is_still_trying(tmp_path: Path) -> None:
+    """Stock exporters wait between their tries until they are told to stop."""
+    stopped = threading.Event()
+
+    class Trying(Exporter):
+        def export(self, batch: Sequence[int]) -> Any:
+            return not stopped.wait(60)
+
+        def shutdown(self) -> None:
+            stopped.set()
+
+    it = Way(tmp_path, Trying(), export_limit_s=0.05)
+    it.send(1)
+    it.delivery.close(20)
+    wait_until(lambda: not it.delivery._sender.busy)
+
+    assert it.account == (0, 1, {}, 0)
+
+
 def test_closing_is_bounded(tmp_path: Path) -> None:
     """An exporter that hangs in shutdown is left alone."""
     release = threading.Event()

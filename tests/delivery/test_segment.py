@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from otelkit.delivery.segment import OVERHEAD, Segment, SegmentError, head, parse
+from otelkit.model.signals import Signal
 
 pytestmark = pytest.mark.sdk
 
-SIGNALS = st.sampled_from(["traces", "metrics", "logs"])
+BODY = bytes(range(0, 250, 5))
 
 
-@given(SIGNALS, st.integers(0, 2**32 - 1), st.binary(max_size=200))
-def test_what_is_written_is_read_back(signal: str, count: int, body: bytes) -> None:
+@pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])
+@pytest.mark.parametrize("count", [0, 1, 2**32 - 1])
+@pytest.mark.parametrize("body", [b"", BODY, bytes(100_000)])
+def test_what_is_written_is_read_back(signal: Signal, count: int, body: bytes) -> None:
     """Whatever the signal, the count and the body."""
-    data = head(signal, count, body) + body  # type: ignore[arg-type] # one of the three
+    data = head(signal, count, body) + body
 
     assert len(data) == OVERHEAD + len(body)
-    assert parse(data) == Segment(signal, count, body)  # type: ignore[arg-type] # see above
+    assert parse(data) == Segment(signal, count, body)
 
 
-@given(st.binary(max_size=60), st.data())
-def test_no_single_changed_byte_goes_unnoticed(body: bytes, data: st.DataObject) -> None:
-    """Header or body: a segment that was changed is refused."""
-    whole = bytearray(head("traces", 7, body) + body)
-    position = data.draw(st.integers(0, len(whole) - 1))
-    whole[position] ^= data.draw(st.integers(1, 255))
+def test_no_single_changed_bit_goes_unnoticed() -> None:
+    """In the header, the checksum or the body: a segment that was changed is refused."""
+    whole = head("traces", 7, BODY) + BODY
+    for position in range(len(whole)):
+        for bit in range(8):
+            changed = bytearray(whole)
+            changed[position] ^= 1 << bit
+            with pytest.raises(SegmentError):
+                parse(bytes(changed))
 
-    with pytest.raises(SegmentError):
-        parse(bytes(whole))
 
-
-@given(st.binary(min_size=1, max_size=60), st.data())
-def test_no_shortened_segment_is_taken_for_a_whole_one(body: bytes, data: st.DataObject) -> None:
+def test_no_shortened_or_lengthened_segment_is_taken_for_a_whole_one() -> None:
     """Cut anywhere, or with something added, it is refused."""
-    whole = head("logs", 7, body) + body
-    cut = data.draw(st.integers(0, len(whole) - 1))
-
-    with pytest.raises(SegmentError):
-        parse(whole[:cut])
+    whole = head("logs", 7, BODY) + BODY
+    for length in range(len(whole)):
+        with pytest.raises(SegmentError):
+            parse(whole[:length])
     with pytest.raises(SegmentError):
         parse(whole + b"x")
 
