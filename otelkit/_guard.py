@@ -66,11 +66,13 @@ class Barrier:
             switched_off = not self.off and self._in_a_row >= self.LIMIT
             if switched_off:
                 self.off = True
+        origin = f" (distribution {self.distribution})" if self.distribution else ""
         if first:
-            origin = f" (distribution {self.distribution})" if self.distribution else ""
             _log.warning("%s%s failed in %s: %s; it is skipped and counted", self.name, origin, doing, cause)
         if switched_off:
-            _log.warning("%s switched off after %d faults in a row; `otelkit doctor` has more", self.name, self.LIMIT)
+            _log.warning(
+                "%s%s switched off after %d faults in a row; `otelkit doctor` has more", self.name, origin, self.LIMIT
+            )
         for listener in (self._on_fault, on_any_fault):
             if listener is not None:
                 listener(self)
@@ -92,20 +94,29 @@ def _text_of(error: BaseException) -> str:
         return "(it can't be printed)"
 
 
+_after_fork: list[weakref.WeakMethod[Callable[[], None]]] = []
+
+
 def in_forked_child(method: Callable[[], None]) -> None:
     """Call a bound method in every child that is forked while its object lives.
 
     The object is not kept alive by this. Methods run in the order of their registration, on the child's only thread; they
     make locks anew (a thread that is not in the child may hold the old ones) and forget what is the parent's.
     """
-    if not hasattr(os, "register_at_fork"):
-        return
-    # Weakly: a registered function stays for the life of the process.
-    reference = weakref.WeakMethod(method)
+    _after_fork.append(weakref.WeakMethod(method, _after_fork.remove))
 
-    def run() -> None:
-        alive = reference()
-        if alive is not None:
-            alive()
 
-    os.register_at_fork(after_in_child=run)
+def _run_in_forked_child() -> None:
+    for reference in tuple(_after_fork):
+        method = reference()
+        if method is None:
+            continue
+        try:
+            method()
+        except Exception:  # noqa: BLE001 - one that fails must not keep the others from making their locks anew
+            _log.exception("a part of otelkit failed to adapt to a forked process")
+
+
+if hasattr(os, "register_at_fork"):
+    # One for all: what is registered here stays for the life of the process.
+    os.register_at_fork(after_in_child=_run_in_forked_child)

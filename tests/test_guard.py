@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 
 import pytest
@@ -106,3 +107,37 @@ def test_objects_hear_of_a_fork_only_while_they_live() -> None:
     assert in_child(lambda: called) == ["kept"]
     assert called == []
     del kept
+
+
+def test_one_object_that_fails_after_a_fork_does_not_cost_the_others() -> None:
+    """Each makes its locks anew."""
+    called: list[str] = []
+
+    class Holder:
+        def __init__(self, name: str) -> None:
+            self.name = name
+            in_forked_child(self.after_fork)
+
+        def after_fork(self) -> None:
+            if self.name == "broken":
+                raise RuntimeError("broken")
+            called.append(self.name)
+
+    holders = [Holder("first"), Holder("broken"), Holder("last")]
+
+    assert in_child(lambda: called) == ["first", "last"]
+    del holders
+
+
+def test_objects_that_are_gone_leave_nothing_behind() -> None:
+    """A program may make and drop any number of them."""
+
+    class Holder:
+        def after_fork(self) -> None: ...
+
+    before = len(_guard._after_fork)
+    for _ in range(100):
+        in_forked_child(Holder().after_fork)
+    gc.collect()
+
+    assert len(_guard._after_fork) == before
