@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -174,6 +178,44 @@ def test_a_certificate_file_that_is_missing_is_an_error(http: tuple[int, list[tu
 
     assert finding.id == "endpoint.tls"
     assert "No such file" in finding.what
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that nobody has signed, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=otelkit-test"
+    subprocess.run(
+        [*command.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_certificate_must_be_trusted(certificate: tuple[Path, Path], trusted: bool) -> None:
+    """By the system, or by the file that OTEL_EXPORTER_OTLP_CERTIFICATE names."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    handler = type("_Fresh", (_Receiver,), {"seen": []})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a refused handshake is what is tested
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        env = {_SHARED: f"https://127.0.0.1:{server.server_port}"}
+        if trusted:
+            env["OTEL_EXPORTER_OTLP_CERTIFICATE"] = str(certificate[0])
+        try:
+            findings = _find(**env)
+        finally:
+            server.shutdown()
+            thread.join()
+
+    assert [finding.id for finding in findings] == ([] if trusted else ["endpoint.tls"])
 
 
 def test_a_listener_that_says_nothing_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
