@@ -58,6 +58,7 @@ class StageCall:
     """
 
     __slots__ = (
+        "blocked_ns",
         "context",
         "duration_ns",
         "error",
@@ -68,13 +69,14 @@ class StageCall:
         "pipeline",
         "stage",
         "start_ns",
+        "waited_ns",
     )
 
     def __init__(self, stage: Stage, pipeline: str, start_ns: int, context: Context | None) -> None:
         self.stage = stage
         self.pipeline = pipeline
         self.start_ns = start_ns
-        """Monotonic nanoseconds."""
+        """Monotonic nanoseconds; moved to the start of the stage's own code once all observers have seen the call open."""
         self.context = context
         self.duration_ns = 0
         """Set when the call has ended."""
@@ -82,6 +84,11 @@ class StageCall:
         """None while the call runs."""
         self.error: BaseException | None = None
         """The exception that left the stage, if any; also for cancelled calls."""
+        self.waited_ns = 0
+        """Time inside the call, so far, in which it waited for a watched queue to hand it an item."""
+        self.blocked_ns = 0
+        """Time inside the call, so far, in which it could not hand on an item: a watched queue was full, or a generator's
+        consumer was busy with the last one."""
         self.items_ok = 0
         self.items_failed = 0
         self.items_skipped = 0

@@ -30,7 +30,10 @@ class OpenCall(Protocol):
         """Count items handled in this call; replaces the one item of a plain call, repeated calls add."""
 
     def yielded(self) -> None:
-        """Count one value that a generator handed out."""
+        """Count one value that a generator hands out; from now until `resumed` its consumer is at work, not the stage."""
+
+    def resumed(self) -> None:
+        """Note that a generator goes on: it is asked for its next value, or closed."""
 
     def close(self, error: BaseException | None = None) -> None:
         """End the call with the exception that leaves it, or None. Repeated calls do nothing. Never raises."""

@@ -47,6 +47,7 @@ async def _driven(
     closing: GeneratorExit | None = None
     handed_out: list[Any] = []  # emptied as it is handed out: the consumer alone decides how long a value lives
     while True:
+        call.resumed()
         try:
             handed_out.append(await in_steps(scope, steps))
         except StopAsyncIteration:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from opentelemetry.context import Context, create_key
+from opentelemetry.context import Context, create_key, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 
+from otelkit._clock import Clock
 from otelkit.model.calls import AttributeValue, Outcome, StageCall, StageKind
 from otelkit.stages import children
 from otelkit.stages.outcomes import outcome_of
@@ -33,13 +34,18 @@ class RecordedCall:
         span: Not yet current.
         parent: The context the call started in.
         finish: Takes the call and its record, final but for the duration; must not raise.
+        clock: Measures the time between the values of a generator.
     """
 
-    __slots__ = ("_finish", "_items_given", "_record", "context", "generation", "outermost", "span")
+    __slots__ = (
+        "_clock", "_finish", "_items_given", "_record", "_yielded_ns", "context", "generation", "outermost", "span",
+    )  # fmt: skip
 
-    def __init__(self, record: StageCall, span: Span, parent: Context, finish: Finish) -> None:
+    def __init__(self, record: StageCall, span: Span, parent: Context, finish: Finish, clock: Clock) -> None:
         self._record: StageCall | None = record
         self._finish = finish
+        self._clock = clock
+        self._yielded_ns: int | None = None
         self._items_given = False
         self.span = span
         self.generation = children.generation
@@ -66,9 +72,22 @@ class RecordedCall:
         record.items_skipped += skipped
 
     def yielded(self) -> None:
-        """Count one value that a generator handed out."""
+        """Count one value that a generator hands out; from now until `resumed` its consumer is at work, not the stage."""
         if self._record is not None and not self._items_given:
             self._record.items_ok += 1
+        self._yielded_ns = self._clock.monotonic_ns()
+
+    def resumed(self) -> None:
+        """Note that a generator goes on: it is asked for its next value, or closed."""
+        if self._yielded_ns is not None and self._record is not None:
+            self._record.blocked_ns += self._clock.monotonic_ns() - self._yielded_ns
+            self._yielded_ns = None
+
+    def queued(self, waited_ns: int = 0, blocked_ns: int = 0) -> None:
+        """Count time that the stage's code spent waiting for an item, or for room to put one."""
+        if self._record is not None:
+            self._record.waited_ns += waited_ns
+            self._record.blocked_ns += blocked_ns
 
     def close(self, error: BaseException | None = None) -> None:
         """End the call. In a forked child a call of the parent's is only forgotten: the parent ends and counts it."""
@@ -87,3 +106,9 @@ class RecordedCall:
                 record.items_ok = int(record.outcome is Outcome.OK)
                 record.items_failed = int(record.outcome is Outcome.ERROR)
             self._finish(self, record)
+
+
+def current_call() -> RecordedCall | None:
+    """Return the stage call whose code runs here, if any."""
+    call = get_current().get(CALL_KEY)
+    return call if isinstance(call, RecordedCall) else None

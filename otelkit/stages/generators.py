@@ -50,6 +50,7 @@ def _driven(
     closing: GeneratorExit | None = None
     handed_out: list[Any] = []  # emptied as it is handed out: the consumer alone decides how long a value lives
     while True:
+        call.resumed()
         token = attach(context)
         try:
             handed_out.append(resume(sent))

@@ -10,7 +10,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from otelkit import names
+from otelkit import _current, names
+from otelkit.stages.calls import current_call
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
@@ -159,7 +160,7 @@ def _passed_on(name: str) -> Callable[..., Any]:
 def _timed(name: str, operation: str) -> Callable[..., Any]:
     def method(self: Watched, *args: Any, **kwargs: Any) -> Any:
         original = getattr(self._otelkit_queue, name)
-        if wait is None:
+        if _current.runtime is None:
             return original(*args, **kwargs)
         started = time.perf_counter_ns()
         result = original(*args, **kwargs)
@@ -172,7 +173,7 @@ def _timed(name: str, operation: str) -> Callable[..., Any]:
 def _timed_async(name: str, operation: str) -> Callable[..., Any]:
     async def method(self: Watched, *args: Any, **kwargs: Any) -> Any:
         original = getattr(self._otelkit_queue, name)
-        if wait is None:
+        if _current.runtime is None:
             return await original(*args, **kwargs)
         started = time.perf_counter_ns()
         result = await original(*args, **kwargs)
@@ -190,13 +191,17 @@ def _named(method: Callable[..., Any], name: str) -> Callable[..., Any]:
 
 def _record(watched: Watched, operation: str, started_ns: int) -> None:
     """Record a wait that has ended; one that ended empty-handed (`queue.Empty`, cancelled) has handed over no item."""
-    if wait is not None:
-        # The item must reach its consumer, whatever becomes of its wait.
-        with contextlib.suppress(Exception):
-            wait.record(
-                (time.perf_counter_ns() - started_ns) / 1e9,
-                {names.QUEUE_NAME: watched._otelkit_name, names.LABEL_OPERATION: operation},
-            )
+    waited_ns = time.perf_counter_ns() - started_ns
+    # The item must reach its consumer, whatever becomes of its wait.
+    with contextlib.suppress(Exception):
+        call = current_call()
+        if call is not None:
+            if operation == "get":
+                call.queued(waited_ns=waited_ns)
+            else:
+                call.queued(blocked_ns=waited_ns)
+        if wait is not None:
+            wait.record(waited_ns / 1e9, {names.QUEUE_NAME: watched._otelkit_name, names.LABEL_OPERATION: operation})
 
 
 def _in_child() -> None:

@@ -28,6 +28,9 @@ from otelkit.stages.run_facts import run_of
 CHILD_FLUSH_S: Final = 5.0
 """Seconds that the end of the outermost stage of a forked child may take to send what the child has recorded."""
 
+_MIN_WAIT_NS: Final = 1_000_000
+"""Waits shorter than a millisecond in sum are not worth an attribute on every span."""
+
 _NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
 
 _Notify = tuple[Callable[[StageCall], None], Barrier]
@@ -98,8 +101,8 @@ class Runtime:
                     span.set_attributes(described)
             except Exception as error:  # noqa: BLE001 - the span may be a stranger's
                 self._own.fault(error, "describe")
-        record = StageCall(stage, pipeline, 0, None)
-        call = RecordedCall(record, span, context, self._finish)
+        record = StageCall(stage, pipeline, self._clock.monotonic_ns(), None)
+        call = RecordedCall(record, span, context, self._finish, self._clock)
         for notify, barrier in self._opened:
             if not barrier.off:
                 try:
@@ -177,6 +180,10 @@ def _end_span(span: Span, record: StageCall) -> None:
             attributes[names.ITEMS_FAILED] = record.items_failed
         if record.items_skipped:
             attributes[names.ITEMS_SKIPPED] = record.items_skipped
+        if record.waited_ns >= _MIN_WAIT_NS:
+            attributes[names.STAGE_WAIT_S] = record.waited_ns / 1e9
+        if record.blocked_ns >= _MIN_WAIT_NS:
+            attributes[names.STAGE_BLOCKED_S] = record.blocked_ns / 1e9
         if outcome is Outcome.ERROR and record.error is not None:
             attributes[names.ERROR_TYPE] = record.error_type or ""
             record_error(span, record.error)
