@@ -41,8 +41,21 @@ _U64: Final = struct.Struct("<Q")
 _U32: Final = struct.Struct("<I")
 _TWO_TIMES: Final = struct.Struct("<QxQ")
 _REMEMBERED: Final = 16_384
+_NAMES_GUESSED: Final = 2_048
 _NO_ID_16: Final = bytes(16)
 _NO_ID_8: Final = bytes(8)
+
+
+class _Guess:
+    """The attributes with which a span of some name is likely to begin, because the last ones did."""
+
+    __slots__ = ("attributes", "block", "misses")
+
+    def __init__(self) -> None:
+        self.block = b""
+        """The fields as they are written one after the other; empty: nothing to try."""
+        self.attributes: tuple[Attribute, ...] = ()
+        self.misses = 0
 
 
 class SpanParser:
@@ -53,6 +66,7 @@ class SpanParser:
         self._names: dict[bytes, str] = {}
         self._statuses: dict[bytes, tuple[int, bool]] = {}
         self._weights: dict[bytes, float] = {}
+        self._guesses: dict[str, _Guess] = {}
 
     def decode(self, buf: bytes) -> Batch:
         """Return the batch in ``buf``. Besides WireError it lets IndexError, struct.error and UnicodeError out."""
@@ -83,11 +97,21 @@ class SpanParser:
         rest = b""
         status_raw: bytes | None = None
         weight = 1.0
+        guess: _Guess | None = None
+        lead = -1
         while pos < end:
             field = pos
             tag = buf[pos]
             size = buf[pos + 1]
             if tag == 0x4A:  # attributes
+                if guess is None:
+                    guess = self._guesses.get(name) or self._new_guess(name)
+                    block = guess.block
+                    if block and buf.startswith(block, pos) and pos + len(block) <= end:
+                        shared += guess.attributes
+                        pos += len(block)
+                        lead = 0
+                        continue
                 if size < 0x80:
                     pos += 2
                 else:
@@ -100,7 +124,12 @@ class SpanParser:
                     if pos + size > end:
                         raise malformed("an attribute that runs past the end of its span", field)
                     attribute = memo.learn(raw, buf, pos)
-                    (shared if attribute.shared else own).append(attribute)
+                    if attribute.shared:
+                        shared.append(attribute)
+                    else:
+                        if lead < 0:
+                            lead = len(shared)
+                        own.append(attribute)
                 pos += size
             elif tag == 0x0A and size == 16:
                 pos += 18
@@ -174,6 +203,8 @@ class SpanParser:
                     rest += buf[field:pos]
         if pos != end:
             raise malformed("a field that runs past the end of its span", end)
+        if lead and guess is not None:
+            _learn(guess, shared if lead < 0 else shared[:lead])
         if (
             len(trace_id) != 16
             or len(span_id) != 8
@@ -187,6 +218,12 @@ class SpanParser:
         return (
             trace_id, span_id, parent, name, kind, start, stop, status, flags, tuple(shared), own, rest, weight,
         )  # fmt: skip
+
+    def _new_guess(self, name: str) -> _Guess:
+        if len(self._guesses) >= _NAMES_GUESSED:
+            self._guesses.clear()
+        guess = self._guesses[name] = _Guess()
+        return guess
 
     def _name(self, raw: bytes) -> str:
         name = raw.decode()
@@ -218,6 +255,14 @@ class SpanParser:
                 self._weights.clear()
             self._weights[raw] = known
         return known
+
+
+def _learn(guess: _Guess, attributes: list[Attribute]) -> None:
+    """Guess these attributes from now on, ever more reluctantly if guesses go wrong."""
+    guess.misses += 1
+    if guess.misses & (guess.misses - 1) == 0:
+        guess.attributes = tuple(attributes)
+        guess.block = b"".join([b"\x4a" + write_varint(len(each.raw)) + each.raw for each in attributes])
 
 
 def adjusted_count(trace_state: str) -> float:
