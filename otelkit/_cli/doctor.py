@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import click
 
 from otelkit._cli import exits
+from otelkit._cli.examination import examine
 from otelkit._cli.paragraphs import paragraph
 from otelkit._cli.planning import planned
-from otelkit.model.blueprint import Blueprint, Offered
-from otelkit.model.checks import Finding, HealthCheck, Severity
+from otelkit.model.checks import Finding, Severity
 
-_WORST_FIRST: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
@@ -33,35 +32,6 @@ def command(as_json: bool) -> int:
     else:
         _print(findings)
     return exits.FAILED if broken else exits.OK
-
-
-def examine(blueprint: Blueprint) -> list[Finding]:
-    """Return what went wrong while planning and what the checks find, the worst first, each thing once."""
-    findings = list(blueprint.findings)
-    for offer in blueprint.checks:
-        findings += _run(offer, blueprint)
-    return sorted(dict.fromkeys(findings), key=lambda finding: _WORST_FIRST.index(finding.severity))
-
-
-def _run(offer: Offered[HealthCheck], blueprint: Blueprint) -> Iterable[Finding]:
-    check = offer.value
-    try:
-        answer: list[object] = list(check.run(blueprint))
-        wrong = [type(found).__name__ for found in answer if not isinstance(found, Finding)]
-        if wrong:
-            raise TypeError(f"expected Finding, got {wrong[0]}")
-    except Exception as error:  # noqa: BLE001 - a check, perhaps a stranger's, may raise anything; the others go on
-        origin = f" (distribution {offer.distribution})" if offer.distribution else ""
-        return [
-            Finding(
-                "check.failed",
-                Severity.ERROR,
-                f"The check {check.name} of the plugin {offer.plugin}{origin} failed: {type(error).__name__}: {error}",
-                "What it looks after is not known.",
-                "Report it to the plugin's authors, or name the plugin in the setting plugins_deny.",
-            )
-        ]
-    return [found for found in answer if isinstance(found, Finding)]
 
 
 def _as_json(finding: Finding) -> dict[str, str]:
@@ -84,7 +54,7 @@ def _print(findings: Sequence[Finding]) -> None:
         click.echo()
     counts = [
         f"{count} {severity.value}{'s' if count > 1 else ''}"
-        for severity in _WORST_FIRST
+        for severity in _COLOURS
         if (count := sum(finding.severity is severity for finding in findings))
     ]
     click.echo(f"Found {', '.join(counts)}." if counts else "All well.")

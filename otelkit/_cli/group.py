@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -80,7 +81,9 @@ def commands() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code. Whatever otelkit raises on purpose becomes a message on stderr."""
     try:
-        result: object = commands.main(list(arguments), prog_name="otelkit", standalone_mode=False)
+        # None: Click looks whether it writes to a terminal. https://no-color.org asks for more.
+        color = False if os.environ.get("NO_COLOR") else None
+        result: object = commands.main(list(arguments), prog_name="otelkit", standalone_mode=False, color=color)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:

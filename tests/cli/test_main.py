@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -166,6 +167,32 @@ def test_a_reader_that_stops_reading_is_not_complained_about(tmp_path: Path) -> 
 
     assert done.stdout == "Settings\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("no_colour", [True, False])
+def test_no_color_is_respected_on_a_terminal(no_colour: bool, tmp_path: Path) -> None:
+    """Click alone only looks whether it is one."""
+    terminal, program_side = os.openpty()
+    env = clean_environment() | {"TERM": "xterm"}
+    if not no_colour:
+        del env["NO_COLOR"]
+    try:
+        # Says little enough to wait in the terminal until it is read.
+        subprocess.run(
+            [sys.executable, "-m", "otelkit._cli.main", "doctor"],
+            cwd=tmp_path,
+            env=env,
+            stdout=program_side,
+            stderr=program_side,
+            timeout=60,
+        )
+        said = os.read(terminal, 4096)
+    finally:
+        os.close(program_side)
+        os.close(terminal)
+
+    assert b"store.missing" in said
+    assert (b"\x1b[" in said) is not no_colour
 
 
 # -- commands from plugins ---------------------------------------------------------------------------------------------
