@@ -21,8 +21,6 @@ _SPAN_KEY: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 
 _EMPTY: Final = Context()
 
-_GENERATORS: Final = frozenset({StageKind.GENERATOR, StageKind.ASYNC_GENERATOR})
-
 Finish = Callable[["RecordedCall", StageCall], None]
 
 
@@ -101,7 +99,9 @@ class RecordedCall:
         if self.generation == children.generation:
             record.error = error
             record.outcome = outcome_of(error)
-            if not self._items_given and record.stage.kind not in _GENERATORS:
+            kind = record.stage.kind
+            # By identity: hashing an enum's member costs more than all of this.
+            if not (self._items_given or kind is StageKind.GENERATOR or kind is StageKind.ASYNC_GENERATOR):
                 # A plain call is one item; a cancelled one has handled none.
                 record.items_ok = int(record.outcome is Outcome.OK)
                 record.items_failed = int(record.outcome is Outcome.ERROR)

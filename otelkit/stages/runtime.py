@@ -92,7 +92,8 @@ class Runtime:
     ) -> OpenCall:
         """Start a call: its span, its attributes, and word to the observers."""
         context = get_current() if parent is None else parent
-        pipeline = stage.pipeline or self.pipeline_in(context)
+        run = run_of(context) if stage.pipeline is None else None
+        pipeline = stage.pipeline or (run.pipeline if run is not None else self.default_pipeline)
         span = self._start_span(stage, pipeline, context)
         if span.is_recording():
             try:
@@ -114,11 +115,6 @@ class Runtime:
         # Last, so that the duration is the user's code and not ours.
         record.start_ns = self._clock.monotonic_ns()
         return call
-
-    def pipeline_in(self, context: Context) -> str:
-        """Return the pipeline that a stage belongs to which names none."""
-        run = run_of(context)
-        return run.pipeline if run is not None else self.default_pipeline
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending; False if that did not succeed in time."""
