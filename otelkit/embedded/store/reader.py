@@ -15,7 +15,7 @@ from otelkit.embedded.store.export import Export
 from otelkit.embedded.store.run_views import RunViews
 from otelkit.embedded.store.schema import VERSION
 from otelkit.embedded.store.trace_views import TraceViews
-from otelkit.model.views import Reader, RunRow, TraceView
+from otelkit.model.views import MinuteRow, RunRow, TraceView
 
 
 class SqliteReader:
@@ -38,6 +38,12 @@ class SqliteReader:
         """Return one run with its stages, queues and notable items; a unique prefix of the id is enough."""
         with self._snapshot():
             return self._runs.one(run_id, self._clock.now_ns())
+
+    def minutes(self, run_id: str) -> list[MinuteRow]:
+        """Return one run's stages minute by minute; a unique prefix of the id is enough, and no such run gives nothing."""
+        with self._snapshot():
+            number = self._runs.find(run_id)
+            return [] if number is None else self._runs.minutes(number)
 
     def trace(self, trace_id: str) -> TraceView | None:
         """Return one trace; a unique prefix of the id is enough."""
@@ -99,7 +105,7 @@ class SqliteReader:
                     self._connection.execute("COMMIT")
 
 
-def open_reader(path: Path, *, clock: Clock = SYSTEM_CLOCK) -> Reader:
+def open_reader(path: Path, *, clock: Clock = SYSTEM_CLOCK) -> SqliteReader:
     """Return read access to the store at ``path``; works beside a writer in another process, and without one.
 
     Raises:

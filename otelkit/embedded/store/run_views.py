@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 from otelkit import names
 from otelkit.embedded.store import sketch
 from otelkit.embedded.store.notable import Notable
-from otelkit.embedded.store.rollups import WHOLE_RUN, read_cell, read_recent
+from otelkit.embedded.store.rollups import WHOLE_RUN, Cell, read_cell, read_recent
 from otelkit.embedded.wire_primitives import fields
 from otelkit.embedded.wire_values import parse_key_value
-from otelkit.model.views import ItemRef, QueueRow, RunRow, StageRow
+from otelkit.model.views import ItemRef, MinuteRow, QueueRow, RunRow, StageRow
 
 RUNNING_FOR_S: Final = 10
 """A run of which nobody says how it is runs as long as its last data is at most so old."""
@@ -87,6 +87,13 @@ class RunViews:
                 "SELECT no FROM run WHERE id >= ? AND substr(id, 1, ?) = ? LIMIT 2", (prefix, len(prefix), prefix)
             ).fetchall()
         return found[0][0] if len(found) == 1 else None
+
+    def minutes(self, number: int) -> list[MinuteRow]:
+        """Return the stages of the run of this number minute by minute, by time, then by stage."""
+        rows = self._connection.execute(
+            "SELECT * FROM rollup WHERE run = ? AND minute != ? ORDER BY minute, stage", (number, WHOLE_RUN)
+        )
+        return [_minute(row[1], row[2], read_cell(row)) for row in rows]
 
     def _row(self, run: _Run, now_ns: int, *, whole: bool) -> RunRow:
         state = _state(run, now_ns)
@@ -173,6 +180,18 @@ class RunViews:
                         subject = str(text)
             found[name][subject] = found[name].get(subject, 0.0) + value
         return found
+
+
+def _minute(stage: str, minute: int, cell: Cell) -> MinuteRow:
+    return MinuteRow(
+        stage=stage,
+        started_at=_rfc3339(minute * 60 * _SECOND_NS),
+        calls=round(cell.calls),
+        failed=round(cell.failed),
+        items=round(cell.items),
+        p50_s=(sketch.quantile_ns(cell.histogram, 0.5) or 0.0) / 1e9,
+        p95_s=(sketch.quantile_ns(cell.histogram, 0.95) or 0.0) / 1e9,
+    )
 
 
 def _state(run: _Run, now_ns: int) -> str:

@@ -65,6 +65,24 @@ def test_durations_are_at_most_5_percent_off(store: Store, reader: Reader) -> No
     assert row.p95_s == pytest.approx(0.095, rel=0.05)
 
 
+def test_a_run_can_be_seen_minute_by_minute(store: Store) -> None:
+    """Calls, failures and durations of each stage are kept for each minute, and add up to the stage table."""
+    for second in range(20, 140):
+        store.write([spans(stage("parse", second, second / 100), stage("store", second, 0.1, error="bad"))])
+    reader = open_reader(store.path)
+    minutes = reader.minutes("run")
+    nothing = reader.minutes("no such run")
+    reader.close()
+    parse = [row for row in minutes if row.stage == "parse"]
+
+    assert nothing == []
+    assert [row.started_at for row in parse] == [f"2023-11-14T22:{minute}:00.000000Z" for minute in (13, 14, 15)]
+    assert sum(row.calls for row in minutes) == 240
+    assert sum(row.failed for row in minutes) == 120
+    assert parse[1].p50_s == pytest.approx(0.69, rel=0.06)
+    assert parse[2].p95_s == pytest.approx(1.37, rel=0.06)
+
+
 def test_items_are_those_that_the_calls_say(store: Store, reader: Reader) -> None:
     """A call is one item unless it says how many it handled; a cancelled one is none."""
     store.write(
