@@ -32,7 +32,7 @@ class Barrier:
     LIMIT: Final = 10
     """Faults in a row after which the part is switched off."""
 
-    __slots__ = ("_causes", "_in_a_row", "_lock", "_on_fault", "distribution", "faults", "last_cause", "name", "off")
+    __slots__ = ("_causes", "_lock", "_on_fault", "_rows", "distribution", "faults", "last_cause", "name", "off")
 
     def __init__(
         self,
@@ -45,7 +45,8 @@ class Barrier:
         self.faults = 0
         self.last_cause: str | None = None
         self.off = False
-        self._in_a_row = 0
+        # What was being done -> faults since it last went well.
+        self._rows: dict[str, int] = {}
         self._causes: set[str] = set()
         self._lock = threading.Lock()
         self._on_fault = on_fault
@@ -57,13 +58,13 @@ class Barrier:
         cause = f"{type(error).__name__}: {_text_of(error)}"[:500]
         with self._lock:
             self.faults += 1
-            self._in_a_row += 1
+            self._rows[doing] = self._rows.get(doing, 0) + 1
             self.last_cause = f"{doing}: {cause}"
             key = f"{doing}:{type(error).__qualname__}"
             first = key not in self._causes and len(self._causes) < 20
             if first:
                 self._causes.add(key)
-            switched_off = not self.off and self._in_a_row >= self.LIMIT
+            switched_off = not self.off and sum(self._rows.values()) >= self.LIMIT
             if switched_off:
                 self.off = True
         origin = f" (distribution {self.distribution})" if self.distribution else ""
@@ -77,10 +78,16 @@ class Barrier:
             if listener is not None:
                 listener(self)
 
-    def success(self) -> None:
-        """Record one call that went well, which ends a row of faults."""
-        if self._in_a_row:
-            self._in_a_row = 0
+    def success(self, doing: str | None = None) -> None:
+        """Record one call that went well, which ends the row of faults in ``doing`` this; None: in doing anything.
+
+        A part that does one thing well and always fails in another is switched off all the same.
+        """
+        if self._rows:
+            if doing is None:
+                self._rows = {}
+            else:
+                self._rows.pop(doing, None)
 
     def after_fork(self) -> None:
         """Give the child its own lock: the parent's may be held by a thread that does not exist here."""

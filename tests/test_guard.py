@@ -50,9 +50,31 @@ def test_a_success_ends_the_row() -> None:
     barrier = Barrier("step x", "otelkit-x")
     for _ in range(50):
         barrier.fault(ValueError("bad"), "on_end")
+        barrier.success("on_end")
+        barrier.fault(ValueError("bad"), "on_end")
         barrier.success()
 
-    assert (barrier.faults, barrier.off) == (50, False)
+    assert (barrier.faults, barrier.off) == (100, False)
+
+
+def test_doing_one_thing_well_does_not_excuse_failing_in_another() -> None:
+    """A step whose on_start always raises is switched off, although its on_end is fine."""
+    barrier = Barrier("step x", "otelkit-x")
+    for _ in range(10):
+        barrier.fault(ValueError("bad"), "on_start")
+        barrier.success("on_end")
+
+    assert barrier.off
+
+
+def test_faults_in_doing_different_things_add_up() -> None:
+    """Five here and five there are ten in a row."""
+    barrier = Barrier("step x", "otelkit-x")
+    for _ in range(5):
+        barrier.fault(ValueError("bad"), "tick")
+        barrier.fault(ValueError("bad"), "on_end")
+
+    assert barrier.off
 
 
 def test_a_bug_of_our_own_fails_our_tests(monkeypatch: pytest.MonkeyPatch) -> None:

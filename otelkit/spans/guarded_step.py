@@ -66,7 +66,7 @@ class GuardedStep:
         if took_s >= ON_START_LIMIT_S:
             self.barrier.fault(TimeoutError(f"kept the program waiting for {took_s:.2f} s"), "on_start")
         else:
-            self.barrier.success()
+            self.barrier.success("on_start")
 
     def on_end(self, batch: Sequence[ReadableSpan]) -> list[ReadableSpan]:
         """Return what the step makes of ended spans; a span it fails on is returned as it was."""
@@ -91,7 +91,7 @@ class GuardedStep:
                         raise TypeError("a step of the phase WITNESS returned something else than its span")
                     handed_on += spans
                     self._left += len(spans)
-                barrier.success()
+                barrier.success("on_end")
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's step may raise anything
                 handed_on.append(span)
                 self._left += 1
@@ -117,7 +117,9 @@ class GuardedStep:
     def flush(self, timeout_s: float) -> bool:
         """Flush what the step sends elsewhere; False if that failed."""
         try:
-            return self.step.flush(timeout_s) is not False
+            flushed = self.step.flush(timeout_s) is not False
+            self.barrier.success("flush")
+            return flushed
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's step may raise anything
             self.barrier.fault(error, "flush")
             return False
@@ -158,7 +160,9 @@ class GuardedStep:
 
     def _ask_held(self) -> int:
         try:
-            return max(0, int(self.step.held()))
+            held = max(0, int(self.step.held()))
+            self.barrier.success("held")
+            return held
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's step may raise anything
             self.barrier.fault(error, "held")
             return self._entered - self._left + (self._of_parent or 0)
@@ -175,6 +179,7 @@ class GuardedStep:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's step may raise anything
             self.barrier.fault(error, doing)
             return []
+        self.barrier.success(doing)
         self._left += len(spans)
         return spans
 

@@ -99,9 +99,11 @@ class ChainProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Take an ended span; never blocks."""
         context = span.context
-        if context is None or not context.trace_flags.sampled:
+        if context is None:
             return
         if self._forked_at_ns and self._is_the_parents(span, context.span_id):
+            return
+        if not context.trace_flags.sampled:
             return
         self._account.created("traces")
         if not self._drain.put(span):

@@ -183,6 +183,23 @@ def test_a_step_that_is_off_is_not_shown_starts() -> None:
     assert len(looked) == 10
 
 
+def test_a_step_that_fails_at_every_start_is_switched_off_although_its_ends_go_well() -> None:
+    """The program does not pay for its failures forever."""
+    looked: list[int] = []
+
+    class Looking(Step):
+        def on_start(self, span: Span, parent: Any) -> None:
+            looked.append(1)
+            raise RuntimeError("broken")
+
+    path, ledger, sink = chain(Looking("a"))
+    for _ in range(30):
+        path.on_start(None, None)  # type: ignore[arg-type] # the step does not look at it
+        path.run(spans(1, ledger))
+
+    assert (len(looked), len(sink.spans)) == (10, 30)
+
+
 def test_flush_says_whether_every_step_did() -> None:
     """One that fails or raises makes it False; all are asked."""
     asked: list[str] = []

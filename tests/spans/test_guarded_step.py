@@ -85,6 +85,29 @@ def test_one_good_span_in_ten_keeps_a_step_on() -> None:
     assert (step.off, step.barrier.faults) == (False, 90)
 
 
+def test_a_flush_that_fails_now_and_then_keeps_a_step_on() -> None:
+    """So do ticks and answers to held: each success ends its own row."""
+    numbers = itertools.count(1)
+
+    class Sometimes(Holding):
+        def flush(self, timeout_s: float) -> bool:
+            if next(numbers) % 2:
+                raise ConnectionError("gone")
+            return True
+
+        def held(self) -> int:
+            return len(self.kept) if next(numbers) % 3 else 1 // 0
+
+    step = guarded(Sometimes())
+    for _ in range(60):
+        step.flush(1)
+        step.tick(0)
+        step.settle()
+
+    assert not step.off
+    assert step.barrier.faults > 20
+
+
 def test_an_on_start_that_keeps_the_program_waiting_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """It can't be interrupted, but after ten of them it is not asked any more."""
     monkeypatch.setattr(guarded_step, "ON_START_LIMIT_S", 0.001)
