@@ -12,6 +12,7 @@ from otelkit._cli import figures
 from otelkit._cli.fitting import fit, printable, right
 from otelkit._cli.look import BAD, COMMAND, GOOD, LOOK, QUIET, STRONG, Signs, line, sayable
 from otelkit._cli.stage_table import queue_cell, queues_by_stage
+from otelkit._cli.typed_as import program
 from otelkit.model.views import ItemRef, RunRow
 
 _LABEL: Final = 13
@@ -119,7 +120,7 @@ def notable(run: RunRow, width: int, signs: Signs) -> Iterator[Text]:
 
 
 def _item(label: str, ref: ItemRef, facts: list[tuple[str, str]], width: int, signs: Signs) -> Iterator[Text]:
-    command = f"otelkit trace {short_id(ref.trace_id)}"
+    command = f"{program()} trace {short_id(ref.trace_id)}"
     room = width - _LABEL
     first = line((f"{label:<{_LABEL}}", QUIET))
     stage = fit(printable(ref.stage), max(10, room // 3), keep="end", signs=signs)

@@ -12,6 +12,7 @@ from otelkit._cli.columns import Cell, Column, lay_out
 from otelkit._cli.fitting import printable
 from otelkit._cli.look import COMMAND, LOOK, QUIET, STRONG, Signs, line, sayable
 from otelkit._cli.run_lines import short_id, state_of
+from otelkit._cli.typed_as import program
 from otelkit.model.views import RunRow
 
 
@@ -42,7 +43,7 @@ def run_list(runs: Sequence[RunRow], width: int, signs: Signs, now: datetime) ->
     yield table.header
     yield from table.rows
     yield line()
-    yield line(("otelkit runs RUN", COMMAND), (" shows the stages of one", QUIET))
+    yield line((f"{program()} runs RUN", COMMAND), (" shows the stages of one", QUIET))
 
 
 def _started(run: RunRow, now: datetime) -> str:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,20 +109,27 @@ class RunReceiver:
         Raises:
             OtelkitError: They can't be stored.
         """
-        for attempt in (1, 2):
-            with self._lock:
-                own, borrowed = self._own, self._borrowed
-            if own is not None:
-                own.set_run(run_id, **facts)
-                return
-            assert borrowed is not None
-            try:
-                register_run(borrowed, run_id, token=self._token, **facts)
-                return
-            except ReceiverError:
-                if attempt == 2:
-                    raise
-                self._look()
+        with self._lock:
+            own, borrowed = self._own, self._borrowed
+        if own is not None:
+            own.set_run(run_id, **facts)
+        elif borrowed is not None:
+            register_run(borrowed, run_id, token=self._token, **facts)
+
+    def ensure(self) -> None:
+        """Return when a receiver answers, this process's own if need be.
+
+        Raises:
+            ReceiverError: None does within 5 s.
+        """
+        give_up = time.monotonic() + _START_S
+        while not self._answers():
+            if time.monotonic() > give_up:
+                raise ReceiverError(
+                    f"The receiver on {self.destination.http} is gone and can't be replaced. "
+                    "What is in the spool is taken in by the next `otelkit run`."
+                )
+            time.sleep(_PAUSE_S)
 
     def close(self, timeout_s: float) -> bool:
         """Store what was accepted and stop receiving; a borrowed receiver goes on. False if that took too long."""
@@ -197,18 +205,17 @@ class RunReceiver:
 
     def _watch(self) -> None:
         while not self._closing.wait(_WATCH_S) and self._own is None:
-            self._look()
+            self._answers()
 
-    def _look(self) -> None:
-        """Take over if the borrowed receiver is gone."""
+    def _answers(self) -> bool:
+        """Return whether there is a receiver; take over if the borrowed one is gone."""
         with self._lock:
             info = self._borrowed
             if self._own is not None or info is None:
-                return
-            if probe(info.host, info.http_port, token=self._token) is not None:
-                return
-            try:
-                self._start(info.http_port)
-            except OtelkitError:
-                # Another run was quicker, or the store is still being closed: looked at again in a moment.
-                return
+                return True
+            if probe(info.host, info.http_port, token=self._token) is None:
+                # Another run may be quicker, or the store not closed yet: looked at again in a moment.
+                with suppress(OtelkitError):
+                    self._start(info.http_port)
+                return self._own is not None
+            return True

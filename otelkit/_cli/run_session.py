@@ -149,6 +149,7 @@ class _Session:
                 self._print_json(None, child)
             return
         try:
+            receiver.ensure()
             self._settle_spool(receiver)
             receiver.set_run(self._run_id, state=_state_of(child), exit_code=child.exit_code, ended_ns=time.time_ns())
             row = self._row(receiver)
