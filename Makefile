@@ -6,7 +6,7 @@ export PYTHON
 
 demo: ## Watch a real pipeline explain itself, then read one slow and one failing item.
 	@tools/environment.sh .venv-run requirements/run.txt
-	@PATH="$(CURDIR)/.venv-run/bin:$$PATH" otelkit demo
+	@.venv-run/bin/otelkit demo
 
 test: check ## Everything that must hold: the whole suite, then what the oldest supported SDK must also do.
 	.venv/bin/python -m pytest

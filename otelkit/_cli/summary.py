@@ -8,6 +8,7 @@ from rich.text import Text
 from otelkit._cli import figures, run_lines
 from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, line, print_lines, signs_of
 from otelkit._cli.stage_table import stage_table
+from otelkit._cli.typed_as import program
 from otelkit.model.views import RunRow
 
 
@@ -41,7 +42,7 @@ def summary_lines(run: RunRow, width: int, signs: Signs) -> list[Text]:
     lost = run_lines.lost(run, block, signs)
     if lost is not None:
         lines.append(lost)
-    lines.append(line((f"{'again':<13}", QUIET), (f"otelkit runs {run_lines.short_id(run.id)}", COMMAND)))
+    lines.append(line((f"{'again':<13}", QUIET), (f"{program()} runs {run_lines.short_id(run.id)}", COMMAND)))
     return lines
 
 

@@ -18,6 +18,7 @@ from otelkit._cli.span_facts import error_of, short_facts
 from otelkit._cli.span_tree import Node, Tree, grow
 from otelkit._cli.trace_picture import Picture
 from otelkit._cli.trace_rows import Rows, rows_of
+from otelkit._cli.typed_as import program
 from otelkit.model.views import TraceView
 
 _FAILURES_TOLD: Final = 3
@@ -43,7 +44,7 @@ def waterfall(trace: TraceView, width: int, signs: Signs, *, everything: bool = 
     for node, title in _notable(tree, signs):
         yield line()
         yield from short_facts(node, title, width, signs, said_item=said_item)
-        detail = f"otelkit trace {short_id(trace.trace_id)} --span {printable(node.span.span_id)}"
+        detail = f"{program()} trace {short_id(trace.trace_id)} --span {printable(node.span.span_id)}"
         yield line("  ", (detail, COMMAND))
 
 
@@ -96,7 +97,7 @@ def _left_out(trace: TraceView, rows: Rows, width: int, signs: Signs) -> Iterato
     if not missing:
         return
     yield line()
-    command = f"otelkit trace {short_id(trace.trace_id)} --all"
+    command = f"{program()} trace {short_id(trace.trace_id)} --all"
     text = f"not shown: {', '.join(missing)}  "
     if cell_len(text) + len(command) > width:
         yield line((fit(text, width, signs=signs), QUIET))
