@@ -11,6 +11,7 @@ import pytest
 
 import otelkit
 from otelkit._version import __version__
+from tests.distributions import clean_environment
 
 
 def test_everything_promised_is_there() -> None:

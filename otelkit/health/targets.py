@@ -78,10 +78,13 @@ def _matches(pattern: str, defined: Defined) -> bool:
     owner, _, name = pattern.rpartition(".")
     if name == "*":
         inside = f"{owner}." if owner else ""
+        # Only what stands directly in it: `module:*` does not reach into classes.
         public = (
             function
             for function in defined.functions
-            if function.startswith(inside) and not function.rpartition(".")[2].startswith("_")
+            if function.startswith(inside) and not function.removeprefix(inside).startswith("_")
         )
-        return any(public) or (bool(owner) and defined.is_open(owner))
+        return any("." not in function.removeprefix(inside) for function in public) or (
+            bool(owner) and defined.is_open(owner)
+        )
     return pattern in defined.functions or defined.is_open(pattern)

@@ -17,6 +17,7 @@ from otelkit._guard import Barrier
 from otelkit.health.faults import read_faults
 from otelkit.model.checks import Finding, Severity
 from otelkit.settings import FileSource
+from tests.distributions import clean_environment
 
 
 def test_each_name_has_its_check() -> None:
@@ -29,7 +30,7 @@ def test_offering_checks_does_not_import_what_they_need() -> None:
     code = (
         "import sys, otelkit._builtin.checks; print([m for m in sys.modules if m in ('sqlite3', 'ssl', 'http.client')])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], env=clean_environment(), capture_output=True, text=True)
 
     assert done.stdout == "[]\n"
 

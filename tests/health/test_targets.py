@@ -64,6 +64,7 @@ def project(tmp_path: Path) -> Path:
     (package / "__init__.py").write_text("raise SystemExit('imported')")
     (package / "steps.py").write_text(_STEPS)
     (package / "hollow.py").write_text("x = 1\n")
+    (package / "classy.py").write_text("class Till:\n    class Drawer:\n        def open(self): ...\n")
     (package / "dynamic.py").write_text("def __getattr__(name): ...\n")
     (package / "starred.py").write_text("from shop.steps import *\n")
     (package / "broken.py").write_text("def parse(:\n")
@@ -129,6 +130,8 @@ def test_what_cannot_be_known_from_the_text_is_left_alone(project: Path, target:
         ("shop.steps:_Empty.*", "target.no_match"),
         ("shop.steps:Nothing.*", "target.no_match"),
         ("shop.hollow:*", "target.no_match"),
+        ("shop.classy:*", "target.no_match"),
+        ("shop.classy:Till.*", "target.no_match"),
         ("shop.stops:parse", "target.no_module"),
         ("shop.steps.deeper:parse", "target.no_module"),
         ("shoop.steps:parse", "target.no_module"),
