@@ -7,7 +7,7 @@ links, trace state …) is checked and handed on as it came, in ``SpanRow``'s ``
 from __future__ import annotations
 
 import struct
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otelkit.embedded.wire_envelope import MAX_TIME_NS, Batch, Envelope, Group
 from otelkit.embedded.wire_primitives import (
@@ -46,16 +46,16 @@ _NO_ID_16: Final = bytes(16)
 _NO_ID_8: Final = bytes(8)
 
 
-class _Guess:
+class _Guess(NamedTuple):
     """The attributes with which a span of some name is likely to begin, because the last ones did."""
 
-    __slots__ = ("attributes", "block", "misses")
+    block: bytes = b""
+    """The fields as they are written one after the other; empty: nothing to try."""
+    attributes: tuple[Attribute, ...] = ()
+    misses: int = 0
 
-    def __init__(self) -> None:
-        self.block = b""
-        """The fields as they are written one after the other; empty: nothing to try."""
-        self.attributes: tuple[Attribute, ...] = ()
-        self.misses = 0
+
+_NO_GUESS: Final = _Guess()
 
 
 class SpanParser:
@@ -105,7 +105,7 @@ class SpanParser:
             size = buf[pos + 1]
             if tag == 0x4A:  # attributes
                 if guess is None:
-                    guess = self._guesses.get(name) or self._new_guess(name)
+                    guess = self._guesses.get(name, _NO_GUESS)
                     block = guess.block
                     if block and buf.startswith(block, pos) and pos + len(block) <= end:
                         shared += guess.attributes
@@ -204,7 +204,7 @@ class SpanParser:
         if pos != end:
             raise malformed("a field that runs past the end of its span", end)
         if lead and guess is not None:
-            _learn(guess, shared if lead < 0 else shared[:lead])
+            self._learn(name, guess, shared if lead < 0 else shared[:lead])
         if (
             len(trace_id) != 16
             or len(span_id) != 8
@@ -219,11 +219,18 @@ class SpanParser:
             trace_id, span_id, parent, name, kind, start, stop, status, flags, tuple(shared), own, rest, weight,
         )  # fmt: skip
 
-    def _new_guess(self, name: str) -> _Guess:
+    def _learn(self, name: str, guess: _Guess, attributes: list[Attribute]) -> None:
+        """Guess these attributes from now on, ever more reluctantly if guesses go wrong."""
+        misses = guess.misses + 1
+        if misses & (misses - 1) == 0:
+            block = b"".join([b"\x4a" + write_varint(len(each.raw)) + each.raw for each in attributes])
+            guess = _Guess(block, tuple(attributes), misses)
+        else:
+            guess = guess._replace(misses=misses)
         if len(self._guesses) >= _NAMES_GUESSED:
             self._guesses.clear()
-        guess = self._guesses[name] = _Guess()
-        return guess
+        # Replaced, never changed: another thread may be using it.
+        self._guesses[name] = guess
 
     def _name(self, raw: bytes) -> str:
         name = raw.decode()
@@ -255,14 +262,6 @@ class SpanParser:
                 self._weights.clear()
             self._weights[raw] = known
         return known
-
-
-def _learn(guess: _Guess, attributes: list[Attribute]) -> None:
-    """Guess these attributes from now on, ever more reluctantly if guesses go wrong."""
-    guess.misses += 1
-    if guess.misses & (guess.misses - 1) == 0:
-        guess.attributes = tuple(attributes)
-        guess.block = b"".join([b"\x4a" + write_varint(len(each.raw)) + each.raw for each in attributes])
 
 
 def adjusted_count(trace_state: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -103,6 +105,39 @@ def test_a_key_whose_values_repeat_stays_remembered() -> None:
         batch = decoder.decode("traces", request_of(1_000, worker=lambda number: number % 200))
 
     assert all(not row[10] for row in batch.groups[0].rows)
+
+
+def test_spans_of_one_name_may_carry_any_attributes() -> None:
+    """What the last span of a name carried is no more than a guess about the next one."""
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    given = [{"a": 1, "b": 2}, {"a": 1, "b": 2, "c": 3}, {"a": 1}, {"b": 2, "a": 1}, {}, {"a": 1, "b": 2}, {"c": 3}] * 5
+    for number, attributes in enumerate(given):
+        scope.spans.add(
+            trace_id=b"t" * 16, span_id=(number + 1).to_bytes(8, "big"), name="n", attributes=key_values(attributes)
+        )
+    (group,) = Decoder().decode("traces", request.SerializeToString()).groups
+    found = [[attribute.raw for attribute in (*row[9], *row[10])] for row in group.rows]
+
+    assert found == [[kv.SerializeToString() for kv in key_values(attributes)] for attributes in given]
+
+
+def test_several_threads_may_decode_at_once() -> None:
+    """What one thread learns from its requests does not leak into another's."""
+    decoder = Decoder()
+    bodies = {worker: request_of(300, worker=f"w{worker}", n=lambda number: number % 7) for worker in range(4)}
+
+    def decode_all(worker: int) -> set[bytes]:
+        found = set()
+        for _ in range(15):
+            for row in decoder.decode("traces", bodies[worker]).groups[0].rows:
+                found |= {attribute.raw for attribute in (*row[9], *row[10]) if attribute.key.name == "worker"}
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(decode_all, bodies))
+
+    assert found == [{kv.SerializeToString() for kv in key_values({"worker": f"w{worker}"})} for worker in bodies]
 
 
 def test_a_long_value_is_never_remembered() -> None:

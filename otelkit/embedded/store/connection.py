@@ -20,6 +20,15 @@ from otelkit.errors import (
 
 _BUSY_S: Final = 5.0
 _CACHE_KIB: Final = 32 * 1024
+# What SQLite makes of a file that may not grow, unless the file system says plainly that it is full.
+_WRITE_REFUSED: Final = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+    }
+)
 _PAGE_BYTES: Final = 4_096
 _CHECKPOINT_BYTES: Final = 16 * 1024 * 1024
 
@@ -39,19 +48,18 @@ def explained(path: Path, doing: str) -> Iterator[None]:
 
 
 def _explain(error: sqlite3.Error, path: Path, doing: str) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    extended: int = getattr(error, "sqlite_errorcode", 0)
     said = f"the store {path} could not be {doing}: {error}"
-    match code:
-        case sqlite3.SQLITE_FULL:
-            return StoreFullError(
-                f"{said}; there is no room left on its file system. Nothing of this was stored, and what was stored before "
-                "is intact. Free some space, or lower the setting store_max_bytes.",
-                path=path,
-            )
+    if extended == sqlite3.SQLITE_FULL or extended in _WRITE_REFUSED:
+        return StoreFullError(
+            f"{said}; there is no room left for it, on its file system or within a quota. Nothing of this was stored, and "
+            "what was stored before is intact. Free some space, or lower the setting store_max_bytes.",
+            path=path,
+        )
+    match extended & 0xFF:
         case sqlite3.SQLITE_IOERR:
-            return StoreFullError(
-                f"{said}; its file system refused to read or write. Nothing of this was stored, and what was stored before "
-                "is intact. Check free space, quotas and the disk itself.",
+            return StoreError(
+                f"{said}; its file system refused it. What was stored before is intact. Check the disk and its mount.",
                 path=path,
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:

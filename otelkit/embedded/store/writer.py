@@ -42,6 +42,7 @@ class Store:
         self._clock = clock
         self._lock = threading.RLock()
         self._closed = False
+        self._ahead = False
         self._load()
 
     @classmethod
@@ -84,7 +85,7 @@ class Store:
             raise
 
     def _load(self) -> None:
-        """Begin with what the tables say; also after a failure, when memory may be ahead of them."""
+        """Begin with what the tables say."""
         connection, now_ns = self._connection, self._clock.now_ns()
         first = dict.fromkeys(("span", "trace", "log", "point"), 1)
         first.update(connection.execute("SELECT name, next FROM counter").fetchall())
@@ -249,12 +250,16 @@ class Store:
                 )
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
+                if self._ahead:
+                    self._load()
+                    self._ahead = False
                 yield self._clock.now_ns()
                 self._connection.execute("COMMIT")
             except BaseException:
+                # Memory may know of rows that are not there: the next transaction begins with what the tables say.
+                self._ahead = True
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                self._load()
                 raise
 
     def close(self) -> None:

@@ -266,7 +266,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("kill_at", [1, 2, 5, 17, 40, 90])
+@pytest.mark.parametrize("kill_at", [1, 7, 40])
 @pytest.mark.parametrize("max_bytes", [1 << 30, 400_000], ids=["growing", "deleting"])
 def test_a_writer_killed_at_any_moment_leaves_what_it_acknowledged(
     kill_at: int, max_bytes: int, tmp_path: Path
