@@ -47,7 +47,11 @@ def test_importing_it_loads_nothing_else() -> None:
     """A program that does not use otelkit in this run does not wait for OpenTelemetry."""
     code = "import sys; before = set(sys.modules); import otelkit; print(sorted(set(sys.modules) - before))"
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code], cwd=Path(otelkit.__file__).parents[1], capture_output=True, text=True
+        [sys.executable, "-S", "-c", code],
+        cwd=Path(otelkit.__file__).parents[1],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
     )
 
     assert "opentelemetry" not in done.stdout
