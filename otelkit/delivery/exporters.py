@@ -31,12 +31,13 @@ class _Ending:
         """Start the sending thread now: once the interpreter shuts down, none can be started."""
         self._delivery.prepare()
 
-    def exit_by(self, deadline: float) -> None:
+    def exit_by(self, deadline: float, pending: Callable[[], int] = lambda: 0) -> None:
         """Block no longer than ``deadline`` (`time.monotonic` seconds) from now on; what is not sent by then is spooled.
 
-        Call it before the processors in front are shut down, since they are waiting for this exporter.
+        Call it before the processors in front are shut down, since they are waiting for this exporter. ``pending`` says
+        how many items are still to come, so that enough time is kept for the disk.
         """
-        self._delivery.exit_by(deadline)
+        self._delivery.exit_by(deadline, pending)
 
     def close(self, timeout_s: float) -> None:
         """Close the exporter's connections, waiting no longer than ``timeout_s``; what comes later is spooled."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -26,8 +26,8 @@ class Destination(Protocol):
     def prepare(self) -> None:
         """Start threads now: the interpreter starts none when it shuts down."""
 
-    def exit_by(self, deadline: float) -> None:
-        """Block no longer than ``deadline`` (`time.monotonic` seconds), whatever the network does."""
+    def exit_by(self, deadline: float, pending: Callable[[], int]) -> None:
+        """Block no longer than ``deadline`` (`time.monotonic` seconds), with ``pending()`` spans still to come."""
 
     def force_flush(self, timeout_millis: int) -> bool:
         """Send what is buffered; False if that failed."""
@@ -127,7 +127,7 @@ class ChainProcessor(SpanProcessor):
         """Make `shutdown` and everything before it end by ``deadline`` (`time.monotonic` seconds)."""
         self._deadline = deadline
         for destination in self._destinations:
-            destination.exit_by(deadline)
+            destination.exit_by(deadline, self._drain.__len__)
 
     def shutdown(self) -> None:
         """Deliver or spool what is left, and close the steps and the exporters, within the exit limit.

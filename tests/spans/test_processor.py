@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -235,8 +235,8 @@ class Destination:
     def prepare(self) -> None:
         self.told.append(f"prepare in {threading.current_thread().name}")
 
-    def exit_by(self, deadline: float) -> None:
-        self.told.append(f"exit in {round(deadline - time.monotonic())} s")
+    def exit_by(self, deadline: float, pending: Callable[[], int]) -> None:
+        self.told.append(f"exit in {round(deadline - time.monotonic())} s with {pending()} to come")
 
     def force_flush(self, timeout_millis: int) -> bool:
         self.told.append("flush")
@@ -256,7 +256,7 @@ def test_exporters_are_told_when_to_start_flush_and_end() -> None:
     it.provider.shutdown()
 
     name = threading.current_thread().name
-    assert destination.told == [f"prepare in {name}", "flush", "exit in 7 s", "shutdown"]
+    assert destination.told == [f"prepare in {name}", "flush", "exit in 7 s with 0 to come", "shutdown"]
 
 
 def test_flush_fails_if_an_exporter_did() -> None:
