@@ -18,10 +18,19 @@ from tests.cli.running import environment
 class Terminal:
     """Starts a program as the leader of a session on a new terminal. Ends it, at the latest, on leaving the block."""
 
-    def __init__(self, folder: Path, words: Sequence[str], *, columns: int = 100, rows: int = 40, **env: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        words: Sequence[str],
+        *,
+        columns: int = 100,
+        rows: int = 40,
+        http_port: int | None = None,
+        **env: str,
+    ) -> None:
         self.text = ""
         """Everything printed so far; line ends as on Unix."""
-        whole = environment(TERM="xterm-256color", **env)
+        whole = environment(http_port, **{"TERM": "xterm-256color", **env})
         self.pid, self._master = os.forkpty()
         if self.pid == 0:
             try:
