@@ -141,3 +141,19 @@ def test_the_decorated_version_is_one_run(told: OtlpServer, program: Path) -> No
         }
     else:
         assert names == {"steps.discover": 1, "steps.analyse": 12, "steps.store": 5}
+
+
+def test_the_decorated_version_tells_its_progress_and_its_queue(told: OtlpServer, program: Path) -> None:
+    """The run counts 12 of 12 files; 5 results and the end went through the watched queue. The plain version tells neither."""
+    run = {point.metric: point.raw.as_int or point.raw.as_double for point in told.points if ".run." in point.metric}
+    waits = {
+        (point.attributes["pipeline.queue.name"], point.attributes["operation"]): point.raw.count
+        for point in told.points
+        if point.metric == "pipeline.queue.wait"
+    }
+
+    if program.name == "decorated":
+        assert run == {"pipeline.run.progress": 12, "pipeline.run.total": 12}
+        assert waits == {("analyse->store", "put"): 6, ("analyse->store", "get"): 6}
+    else:
+        assert (run, waits) == ({}, {})
