@@ -107,7 +107,7 @@ class Envelope:
             attributes: dict[str, Any] = {}
             for tag, start, stop in fields(raw, 0, len(raw)):
                 if tag == 0x0A:
-                    key, value, _ = parse_key_value(raw, start, stop)
+                    key, value = parse_key_value(raw, start, stop)
                     attributes[key] = value
                 elif tag == 0x1A:
                     _check_entity(raw, start, stop)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from otelkit.embedded.wire_envelope import MAX_TIME_NS, Batch, Envelope, Group
 from otelkit.embedded.wire_primitives import read_tag, read_varint, signed_32, skip_field
-from otelkit.embedded.wire_values import Attribute, parse_any_value
+from otelkit.embedded.wire_values import Attribute, Mark, parse_any_value
 
 LogRow = tuple[
     bytes,  # trace id, 16 bytes; empty: none
@@ -17,7 +17,8 @@ LogRow = tuple[
     str,  # severity text
     str | bytes | None,  # body: text, or the `AnyValue` message of anything else; None: no body
     tuple[Attribute, ...],  # attributes that repeat
-    list[Attribute],  # attributes that do not
+    list[bytes],  # attributes that do not, as `KeyValue` messages
+    list[Mark],  # what of those is marked
     bytes,  # rest: all other fields as they came
 ]
 
@@ -58,7 +59,8 @@ class LogParser:
         case = 0
         body_raw = b""
         shared: list[Attribute] = []
-        own: list[Attribute] = []
+        own: list[bytes] = []
+        marks: list[Mark] = []
         while pos < end:
             field = pos
             tag, pos = read_tag(buf, pos)
@@ -67,8 +69,13 @@ class LogParser:
                 _, pos = read_varint(buf, pos)
             if tag == 0x32:  # attributes
                 raw = buf[pos:after]
-                attribute = memo.young.get(raw) or memo.learn(raw, buf, pos)
-                (shared if attribute.shared else own).append(attribute)
+                learnt = memo.young.get(raw) or memo.learn(raw, buf, pos)
+                if isinstance(learnt, Attribute):
+                    shared.append(learnt)
+                else:
+                    own.append(raw)
+                    if learnt is not None:
+                        marks.append(learnt)
             elif tag == 0x09:
                 time_ns = _U64.unpack_from(buf, pos)[0]
             elif tag == 0x10:
@@ -104,5 +111,6 @@ class LogParser:
             body if case == 1 else body_raw or None,
             tuple(shared),
             own,
+            marks,
             rest,
         )

@@ -15,7 +15,7 @@ from otelkit.embedded.wire_primitives import (
     skip_field,
     write_varint,
 )
-from otelkit.embedded.wire_values import Attribute, parse_key_value
+from otelkit.embedded.wire_values import parse_key_value
 
 
 class Metric(NamedTuple):
@@ -127,7 +127,7 @@ class MetricParser:
         memo = self._envelope.attributes
         attributes_tag, exemplars_tag = _ATTRIBUTES_TAG[data], _EXEMPLARS_TAG.get(data)
         is_number = data in (GAUGE, SUM)
-        attributes: list[Attribute] = []
+        attributes: list[bytes] = []
         time_ns = 0
         value: int | float | None = None
         rest = b""
@@ -140,7 +140,9 @@ class MetricParser:
                 _, pos = read_varint(buf, pos)
             if tag == attributes_tag:
                 raw = buf[pos:after]
-                attributes.append(memo.young.get(raw) or memo.learn(raw, buf, pos))
+                if raw not in memo.young:
+                    memo.learn(raw, buf, pos)
+                attributes.append(raw)
             elif tag == 0x19:
                 time_ns = _U64.unpack_from(buf, pos)[0]
             elif is_number and tag == 0x21:
@@ -162,9 +164,7 @@ class MetricParser:
                 rest += buf[field:after]
             pos = after
         # Sorted, so that the order in which a sender happens to write them makes no second series.
-        identity = b"".join(
-            b"\x0a" + write_varint(len(raw)) + raw for raw in sorted(attribute.raw for attribute in attributes)
-        )
+        identity = b"".join(b"\x0a" + write_varint(len(raw)) + raw for raw in sorted(attributes))
         return identity, time_ns, value, rest
 
 

@@ -19,7 +19,7 @@ from otelkit.embedded.wire_primitives import (
     skip_field,
     write_varint,
 )
-from otelkit.embedded.wire_values import Attribute, parse_key_value
+from otelkit.embedded.wire_values import Attribute, Mark, parse_key_value
 
 SpanRow = tuple[
     bytes,  # trace id, 16 bytes
@@ -32,7 +32,8 @@ SpanRow = tuple[
     int,  # status code: 0 unset, 1 ok, 2 error; others as sent
     int,  # flags
     tuple[Attribute, ...],  # attributes that repeat
-    list[Attribute],  # attributes that do not
+    list[bytes],  # attributes that do not, as `KeyValue` messages
+    list[Mark],  # what of those is marked
     bytes,  # rest: all other fields as they came
     float,  # how many spans this one stands for, from its tracestate
 ]
@@ -93,7 +94,8 @@ class SpanParser:
         name = ""
         kind = start = stop = status = flags = 0
         shared: list[Attribute] = []
-        own: list[Attribute] = []
+        own: list[bytes] = []
+        marks: list[Mark] = []
         rest = b""
         status_raw: bytes | None = None
         weight = 1.0
@@ -123,13 +125,15 @@ class SpanParser:
                 else:
                     if pos + size > end:
                         raise malformed("an attribute that runs past the end of its span", field)
-                    attribute = memo.learn(raw, buf, pos)
-                    if attribute.shared:
-                        shared.append(attribute)
+                    learnt = memo.learn(raw, buf, pos)
+                    if isinstance(learnt, Attribute):
+                        shared.append(learnt)
                     else:
                         if lead < 0:
                             lead = len(shared)
-                        own.append(attribute)
+                        own.append(raw)
+                        if learnt is not None:
+                            marks.append(learnt)
                 pos += size
             elif tag == 0x0A and size == 16:
                 pos += 18
@@ -216,7 +220,7 @@ class SpanParser:
         ):
             return _objection(trace_id, span_id, parent)
         return (
-            trace_id, span_id, parent, name, kind, start, stop, status, flags, tuple(shared), own, rest, weight,
+            trace_id, span_id, parent, name, kind, start, stop, status, flags, tuple(shared), own, marks, rest, weight,
         )  # fmt: skip
 
     def _learn(self, name: str, guess: _Guess, attributes: list[Attribute]) -> None:

@@ -10,7 +10,7 @@ import struct
 from typing import Any, Final
 
 from otelkit import names
-from otelkit.embedded.wire_primitives import MAX_DEPTH, fields, malformed, read_varint, signed, write_varint
+from otelkit.embedded.wire_primitives import MAX_DEPTH, fields, malformed, read_varint, signed
 
 _F64: Final = struct.Struct("<d")
 
@@ -56,19 +56,20 @@ class Key:
 
 
 class Attribute:
-    """One key and value. Shared ones are the same object wherever the same bytes occur."""
+    """One key and value that repeat: the same object wherever the same bytes occur."""
 
-    __slots__ = ("key", "raw", "shared", "sized_value", "value")
+    __slots__ = ("key", "raw", "value")
 
-    def __init__(self, key: Key, value: Any, raw: bytes, sized_value: bytes | None) -> None:
+    def __init__(self, key: Key, value: Any, raw: bytes) -> None:
         self.key = key
         self.value = value
         """str, bool, int, float, bytes, list, dict, or None for an empty value."""
         self.raw = raw
         """The `KeyValue` message."""
-        self.sized_value = sized_value
-        """The `AnyValue` message with its size before it; None if the message is not just a key and a value in this order."""
-        self.shared = False
+
+
+Mark = tuple[str, Any]
+"""Key and value of a marked attribute that does not repeat."""
 
 
 class AttributeMemo:
@@ -92,29 +93,32 @@ class AttributeMemo:
         self._old: dict[bytes, Attribute] = {}
         self._keys: dict[bytes, Key] = {}
 
-    def learn(self, raw: bytes, buf: bytes, pos: int) -> Attribute:
-        """Return the attribute in ``raw``, the `KeyValue` message at ``buf[pos:]`` that ``young`` did not hold.
+    def learn(self, raw: bytes, buf: bytes, pos: int) -> Attribute | Mark | None:
+        """Take in ``raw``, the `KeyValue` message at ``buf[pos:]`` that ``young`` did not hold.
+
+        Returns:
+            The attribute, if it may repeat. If not, no object is made of it: key and value if the key is marked, else None.
 
         Raises:
             WireError: It is malformed.
         """
-        attribute = self._parse_plain(raw)
-        if attribute is None or not attribute.key.inline:
+        parsed = self._parse_plain(raw)
+        if parsed is None or not parsed[0].inline:
             # ``young`` may have been replaced since the caller took hold of it.
             known = self.young.get(raw) or self._old.pop(raw, None)
             if known is not None:
                 self._remember(raw, known)
                 return known
-            attribute = attribute or self._parse(raw, buf, pos)
-        key = attribute.key
-        if key.inline or len(raw) > self.LONGEST:
-            return attribute
-        self._judge(key)
-        if not key.inline:
-            key.kept += 1
-            attribute.shared = True
-            self._remember(raw, attribute)
-        return attribute
+            parsed = parsed or self._parse(buf, pos, pos + len(raw))
+        key, value = parsed
+        if not key.inline and len(raw) <= self.LONGEST:
+            self._judge(key)
+            if not key.inline:
+                key.kept += 1
+                attribute = Attribute(key, value, raw)
+                self._remember(raw, attribute)
+                return attribute
+        return (key.name, value) if key.marked else None
 
     def _remember(self, raw: bytes, attribute: Attribute) -> None:
         if len(self.young) >= self.GENERATION:
@@ -140,7 +144,7 @@ class AttributeMemo:
             key.inline = True
         return key
 
-    def _parse_plain(self, raw: bytes) -> Attribute | None:
+    def _parse_plain(self, raw: bytes) -> tuple[Key, Any] | None:
         """Parse the form that every encoder writes: a short key, then one short scalar. None: it has another form."""
         size = len(raw)
         if size < 5 or raw[0] != 0x0A:
@@ -169,30 +173,25 @@ class AttributeMemo:
         else:
             return None
         key_raw = raw[2 : value_at - 2]
-        return Attribute(self._keys.get(key_raw) or self._new_key(key_raw), value, raw, raw[value_at - 1 :])
+        return self._keys.get(key_raw) or self._new_key(key_raw), value
 
-    def _parse(self, raw: bytes, buf: bytes, pos: int) -> Attribute:
-        key, value, value_raw = parse_key_value(buf, pos, pos + len(raw))
+    def _parse(self, buf: bytes, pos: int, end: int) -> tuple[Key, Any]:
+        key, value = parse_key_value(buf, pos, end)
         key_raw = key.encode()
-        sized_value = None if value_raw is None else write_varint(len(value_raw)) + value_raw
-        return Attribute(self._keys.get(key_raw) or self._new_key(key_raw), value, raw, sized_value)
+        return self._keys.get(key_raw) or self._new_key(key_raw), value
 
 
-def parse_key_value(buf: bytes, pos: int, end: int, depth: int = _ATTRIBUTE_DEPTH) -> tuple[str, Any, bytes | None]:
-    """Return key, value and, if the message is just one key and one value in this order, the value's bytes."""
+def parse_key_value(buf: bytes, pos: int, end: int, depth: int = _ATTRIBUTE_DEPTH) -> tuple[str, Any]:
+    """Return key and value of the `KeyValue` message in ``buf[pos:end]``."""
     key = ""
     value: Any = None
     case = 0
-    order: list[int] = []
-    value_raw: bytes | None = b""
     for tag, start, stop in fields(buf, pos, end):
-        order.append(tag)
         if tag == 0x0A:
             key = buf[start:stop].decode()
         elif tag == 0x12:
             value, case = parse_any_value(buf, start, stop, depth + 1, value, case)
-            value_raw = buf[start:stop]
-    return key, value, value_raw if order == [0x0A, 0x12] else None
+    return key, value
 
 
 def parse_any_value(
@@ -240,5 +239,5 @@ def _parse_kvlist(buf: bytes, pos: int, end: int, depth: int, into: dict[str, An
         if tag == 0x0A:
             if depth >= MAX_DEPTH:
                 raise malformed(f"more than {MAX_DEPTH} messages within each other", pos)
-            key, value, _ = parse_key_value(buf, start, stop, depth + 1)
+            key, value = parse_key_value(buf, start, stop, depth + 1)
             into[key] = value

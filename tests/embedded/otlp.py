@@ -98,14 +98,14 @@ def read_back(batch: Batch) -> list[bytes]:
     for group in batch.groups:
         for row in group.rows:
             if batch.signal == "traces":
-                trace, span, parent, name, kind, start, end, status, flags, shared, own, rest, _ = row
+                trace, span, parent, name, kind, start, end, status, flags, shared, own, _, rest, _ = row
                 bits = flags * 4 + (status if status in (0, 1, 2) else 0)
                 facts = (trace, span, parent, name, kind, start, end - start, bits)
-                raws = [attribute.raw for attribute in (*shared, *own)]
+                raws = [*(attribute.raw for attribute in shared), *own]
                 items.append(_span(Span.FromString(span_message(facts, raws, rest))))
             elif batch.signal == "logs":
-                trace, span, time_ns, severity, text, body, shared, own, rest = row
-                raws = [attribute.raw for attribute in (*shared, *own)]
+                trace, span, time_ns, severity, text, body, shared, own, _, rest = row
+                raws = [*(attribute.raw for attribute in shared), *own]
                 facts = (trace, span, time_ns, severity, text, body)
                 items.append(_log(LogRecord.FromString(log_message(facts, raws, rest))))
             else:

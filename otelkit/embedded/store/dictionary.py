@@ -30,7 +30,7 @@ class AttributeDictionary:
         self._hour = hour
         self._young: dict[bytes, bytes] = {}
         self._old: dict[bytes, bytes] = {}
-        self._keys: dict[str, bytes] = {}
+        self._keys: dict[bytes, bytes] = {}
         self._new: list[tuple[int, bytes, int]] = []
         self._seen_again: list[tuple[int, int]] = []
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM attribute").fetchone()
@@ -43,24 +43,31 @@ class AttributeDictionary:
         young = self._young
         return b"".join([young.get(attribute.raw) or self._number(attribute.raw) for attribute in attributes])
 
-    def pack_inline(self, attributes: Iterable[Attribute]) -> bytes:
-        """Return attributes that do not repeat as their values."""
+    def pack_inline(self, attributes: Iterable[bytes]) -> bytes:
+        """Return attributes that do not repeat, given as `KeyValue` messages, as their values."""
         keys = self._keys
         parts: list[bytes] = []
-        for attribute in attributes:
-            value = attribute.sized_value
-            if value is None:
-                parts += (b"\x00\x00", write_varint(len(attribute.raw)), attribute.raw)
-            else:
-                name = attribute.key.name
-                parts += (keys.get(name) or self._key(name), value)
+        for raw in attributes:
+            size = len(raw)
+            value_at = raw[1] + 4 if size >= 4 else size + 1
+            # Nothing but a key and a value of less than 128 bytes each, as every encoder writes them?
+            if (
+                value_at <= size
+                and value_at <= 131
+                and raw[0] == 0x0A
+                and raw[value_at - 2] == 0x12
+                and raw[value_at - 1] == size - value_at < 128
+            ):
+                key = raw[: value_at - 2]
+                parts += (keys.get(key) or self._key(key), raw[value_at - 1 :])
+                continue
+            parts += (b"\x00\x00", write_varint(size), raw)
         return b"".join(parts)
 
-    def _key(self, name: str) -> bytes:
-        text = name.encode()
-        prefix = b"\x00" + self._number(b"\x0a" + write_varint(len(text)) + text)
+    def _key(self, raw: bytes) -> bytes:
+        prefix = b"\x00" + self._number(raw)
         if len(self._keys) < _GENERATION:
-            self._keys[name] = prefix
+            self._keys[raw] = prefix
         return prefix
 
     def _number(self, raw: bytes) -> bytes:
@@ -128,7 +135,7 @@ class AttributeReader:
         """Return a packed list as Python values; of a key given twice the last value."""
         found = {}
         for raw in self.messages(packed):
-            key, value, _ = parse_key_value(raw, 0, len(raw))
+            key, value = parse_key_value(raw, 0, len(raw))
             found[key] = value
         return found
 

@@ -35,11 +35,11 @@ class LogRows:
         scope = self._kinds.scope(group.scope)
         self._traces.learn([row[0] for row in group.rows if row[0]], now_ns // _SECOND_NS)
         out = []
-        for trace_id, span_id, time_ns, severity, severity_text, body, shared, own, rest in group.rows:
+        for trace_id, span_id, time_ns, severity, severity_text, body, shared, own, marks, rest in group.rows:
             run = default_run
-            for attribute in (*shared, *own):
-                if attribute.key.name == names.PIPELINE_RUN_ID and isinstance(attribute.value, str):
-                    run = self._runs.get(attribute.value, now_ns)
+            for key, value in [(each.key.name, each.value) for each in shared if each.key.marked] + marks:
+                if key == names.PIPELINE_RUN_ID and isinstance(value, str):
+                    run = self._runs.get(value, now_ns)
             number, self.next = self.next, self.next + 1
             out.append(
                 (

@@ -50,7 +50,7 @@ def error_text(error_type: str | None, rest: bytes) -> str:
         if tag == 0x5A:
             for event_tag, event_start, event_stop in fields(rest, start, stop):
                 if event_tag == 0x1A:
-                    key, value, _ = parse_key_value(rest, event_start, event_stop)
+                    key, value = parse_key_value(rest, event_start, event_stop)
                     if key == names.EXCEPTION_MESSAGE:
                         message = str(value)
                     elif key == names.EXCEPTION_TYPE:

@@ -175,7 +175,7 @@ class RunViews:
             if name in (names.METRIC_STAGE_ACTIVE, names.METRIC_QUEUE_DEPTH, names.METRIC_QUEUE_CAPACITY):
                 wanted = names.STAGE_NAME if name == names.METRIC_STAGE_ACTIVE else names.QUEUE_NAME
                 for tag, start, stop in fields(attributes, 0, len(attributes)):
-                    key, text, _ = parse_key_value(attributes, start, stop) if tag == 0x0A else ("", "", None)
+                    key, text = parse_key_value(attributes, start, stop) if tag == 0x0A else ("", "")
                     if key == wanted:
                         subject = str(text)
             found[name][subject] = found[name].get(subject, 0.0) + value

@@ -15,7 +15,7 @@ from otelkit.embedded.store.sketch import SCALE
 from otelkit.embedded.store.traces import TraceNumbers
 from otelkit.embedded.wire import Group
 from otelkit.embedded.wire_primitives import write_varint
-from otelkit.embedded.wire_values import Attribute
+from otelkit.embedded.wire_values import Attribute, Mark
 
 INSERT: Final = "INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -78,14 +78,13 @@ class _Facts:
             elif key == names.ITEM_ID:
                 self.item = str(value)
 
-    def with_own(self, own: list[Attribute]) -> _Facts:
+    def with_marks(self, marks: list[Mark]) -> _Facts:
         """Return these facts and those of attributes that do not repeat."""
         copy = _Facts()
         for slot in self.__slots__:
             setattr(copy, slot, getattr(self, slot))
-        for attribute in own:
-            if attribute.key.marked:
-                copy.note(attribute.key.name, attribute.value)
+        for key, value in marks:
+            copy.note(key, value)
         return copy
 
 
@@ -130,19 +129,18 @@ class SpanRows:
         pack_inline, pending = self._attributes.pack_inline, self._rollups.pending
         seq = self.next
         out = []
-        for trace_id, span_id, parent, name, kind, start, end, status, flags, shared, own, rest, weight in group.rows:
+        for (
+            trace_id, span_id, parent, name, kind, start, end, status, flags, shared, own, marks, rest, weight
+        ) in group.rows:  # fmt: skip
             facts = facts_of.get(shared) or self._learn(shared)
             packed, item = facts.packed, facts.item
             if own:
                 packed += pack_inline(own)
-                for attribute in own:
-                    if attribute.key.marked:
-                        if attribute.key.name == names.ITEM_ID and attribute.value.__class__ is str:
-                            item = attribute.value
-                        else:
-                            facts = facts.with_own(own)
-                            item = facts.item
-                            break
+                if marks:
+                    key, item = marks[0]
+                    if len(marks) > 1 or key != names.ITEM_ID or item.__class__ is not str:
+                        facts = facts.with_marks(marks)
+                        item = facts.item
             run_id = facts.run_id
             run = default_run if run_id is None else runs.get(run_id) or self._run(run_id, runs, now_ns)
             trace = traces[trace_id]

@@ -165,7 +165,7 @@ def _attributes(raw: bytes, pos: int, end: int, tag: int) -> dict[str, Attribute
     found = {}
     for found_tag, start, stop in fields(raw, pos, end):
         if found_tag == tag:
-            key, value, _ = parse_key_value(raw, start, stop)
+            key, value = parse_key_value(raw, start, stop)
             found[key] = plain(value)
     return found
 

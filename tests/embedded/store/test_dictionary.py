@@ -9,7 +9,7 @@ import pytest
 
 from otelkit.embedded.store.dictionary import AttributeDictionary, AttributeReader
 from otelkit.embedded.store.schema import TABLES
-from otelkit.embedded.wire_values import Attribute, AttributeMemo
+from otelkit.embedded.wire_values import Attribute, Key
 from tests.embedded.otlp import key_values
 
 HOUR = 400_000
@@ -23,10 +23,14 @@ def connection() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
+def messages(values: dict[str, object]) -> list[bytes]:
+    """Return attributes that do not repeat as the decoder hands them on."""
+    return [kv.SerializeToString() for kv in key_values(values)]
+
+
 def attributes(values: dict[str, object]) -> list[Attribute]:
-    """Return attributes as the decoder hands them on."""
-    memo = AttributeMemo()
-    return [memo.learn(raw, raw, 0) for raw in (kv.SerializeToString() for kv in key_values(values))]
+    """Return attributes that repeat as the decoder hands them on."""
+    return [Attribute(Key(key), value, raw) for (key, value), raw in zip(values.items(), messages(values), strict=True)]
 
 
 VALUES: dict[str, object] = {
@@ -43,8 +47,7 @@ VALUES: dict[str, object] = {
 def test_attributes_come_back_as_they_were_packed(connection: sqlite3.Connection) -> None:
     """In the dictionary or in place, of whatever type and length: what is read is what was sent."""
     dictionary = AttributeDictionary(connection, HOUR)
-    given = attributes(VALUES)
-    packed, inline = dictionary.pack(given), dictionary.pack_inline(given)
+    packed, inline = dictionary.pack(attributes(VALUES)), dictionary.pack_inline(messages(VALUES))
     dictionary.write(connection)
     reader = AttributeReader(connection)
 
@@ -66,7 +69,7 @@ def test_a_repeated_attribute_takes_one_row_and_one_byte(connection: sqlite3.Con
 def test_a_value_in_place_does_not_repeat_its_key(connection: sqlite3.Connection) -> None:
     """A value that does not repeat takes its own bytes and a few more; its key is in the dictionary."""
     dictionary = AttributeDictionary(connection, HOUR)
-    sizes = [len(dictionary.pack_inline(attributes({"pipeline.item.id": f"item {n:06d}"}))) for n in range(100)]
+    sizes = [len(dictionary.pack_inline(messages({"pipeline.item.id": f"item {n:06d}"}))) for n in range(100)]
     dictionary.write(connection)
 
     assert set(sizes) == {len("item 000000") + 5}
@@ -75,15 +78,13 @@ def test_a_value_in_place_does_not_repeat_its_key(connection: sqlite3.Connection
 
 def test_an_unusual_message_is_kept_whole(connection: sqlite3.Connection) -> None:
     """An attribute whose value is written before its key is kept, too."""
-    (usual,) = (kv.SerializeToString() for kv in key_values({"k": 5}))
+    (usual,) = messages({"k": 5})
     unusual = usual[3:] + usual[:3]
-    attribute = AttributeMemo().learn(unusual, unusual, 0)
     dictionary = AttributeDictionary(connection, HOUR)
-    packed = dictionary.pack_inline([attribute])
+    packed = dictionary.pack_inline([unusual, b""])
     dictionary.write(connection)
 
-    assert attribute.sized_value is None
-    assert list(AttributeReader(connection).messages(packed)) == [unusual]
+    assert list(AttributeReader(connection).messages(packed)) == [unusual, b""]
 
 
 def test_what_is_used_again_is_marked_with_the_hour(connection: sqlite3.Connection) -> None:
