@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from otelkit import _current
+from otelkit._assembly.disarm import disarm
+from otelkit._assembly.starting import speak_up
 from otelkit.errors import AlreadyConfiguredError, SettingsError
 
 if TYPE_CHECKING:
@@ -36,18 +39,18 @@ def configure(
         SettingsError: A setting given here is wrong; all mistakes at once. Nothing is installed.
         AlreadyConfiguredError: otelkit is installed with other settings.
     """
+    speak_up()
+    disarm(os.environ)
     # Here: the SDK costs 150 ms to import, which a program that only decorates should not pay.
     from otelkit._assembly.install import install, installation
     from otelkit._assembly.plan import plan
     from otelkit._assembly.processors import given_candidates
-    from otelkit._assembly.starting import speak_up
 
     extra = tuple(given_candidates(span_processors, plugins))
     present = installation()
     if present is not None:
         _refuse_changes(present.settings, settings, bool(extra))
         return
-    speak_up()
     planned = plan(code=settings, extra=extra)
     mistakes = [
         text for text in planned.blueprint.settings.mistakes if "(from code)" in text or "given in code" in text

@@ -26,7 +26,6 @@ from otelkit._assembly.outlet import Outlet, SignalPath
 from otelkit._assembly.plan import Plan, plan
 from otelkit._assembly.resource import build_resource, child_attributes
 from otelkit._assembly.sdk_private import take_processors
-from otelkit._assembly.starting import speak_up
 from otelkit._assembly.trace_path import TracePath
 from otelkit._guard import Barrier, in_forked_child
 from otelkit.ledger.ledger import Ledger
@@ -62,7 +61,6 @@ def install_from_environment(auto_version: str | None = None) -> Installation | 
     """
     if is_disabled(os.environ):
         return None
-    speak_up()
     config_file = read_config_file(os.environ)
     planned = plan(file=config_file.settings if config_file else None)
     return install(planned, auto_version=auto_version, config_file=config_file)

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
+from otelkit._assembly.disarm import disarm
+from otelkit._assembly.starting import speak_up
+
 _log = logging.getLogger("otelkit.bootstrap")
+
+
+def prepare() -> None:
+    """Make our warnings heard, and take values out of the environment that would make the SDK raise. Never raises.
+
+    To be called before the SDK is imported: it reads some of them then.
+    """
+    speak_up()
+    disarm(os.environ)
 
 
 class OtelkitConfigurator:
@@ -18,6 +31,7 @@ class OtelkitConfigurator:
             kwargs: From upstream; ``auto_instrumentation_version`` goes into the resource.
         """
         try:
+            prepare()
             # Here, so that what fails at import is contained too.
             from otelkit._assembly.install import install_from_environment
 

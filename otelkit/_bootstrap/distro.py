@@ -10,6 +10,8 @@ from opentelemetry.instrumentation.dependencies import DependencyConflictError
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # upstream has no type hints there
 from opentelemetry.util._importlib_metadata import EntryPoint
 
+from otelkit._bootstrap.configurator import prepare
+
 _log = logging.getLogger("otelkit.bootstrap")
 
 
@@ -18,6 +20,7 @@ class OtelkitDistro(BaseDistro):  # type: ignore[misc]  # see the import
 
     def _configure(self, **kwargs: Any) -> None:  # Any: upstream's signature
         os.environ.setdefault("OTEL_PYTHON_CONFIGURATOR", "otelkit")
+        prepare()
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:  # Any: upstream's signature
         """Start one instrumentation; what it raises is logged once, and the others go on.

@@ -226,3 +226,29 @@ def test_log_lines_become_json_of_one_schema_on_demand(app: Path, server: OtlpSe
     assert (line["message"], line["severity"], line["stage"]) == ("parsing one", "WARN", "steps.parse")
     assert (line["trace_id"], line["span_id"]) == (span.trace_id, span.span_id)
     assert line["run_id"] == span.attributes["pipeline.run.id"]
+
+
+def test_limits_and_propagators_keep_their_meaning(app: Path, server: OtlpServer) -> None:
+    """Values are cut where OpenTelemetry's limits say, and only the chosen propagators inject."""
+    write(
+        app,
+        "app.py",
+        """
+        from opentelemetry import baggage, context, propagate, trace
+        context.attach(baggage.set_baggage("team", "data"))
+        with trace.get_tracer("mine").start_as_current_span("outer", attributes={"long": "x" * 100}):
+            carrier = {}
+            propagate.inject(carrier)
+        print(sorted(carrier))
+        """,
+    )
+    done = instrument(
+        app, "python", "app.py",
+        OTEL_EXPORTER_OTLP_ENDPOINT=server.url,
+        OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT="10",
+        OTEL_PROPAGATORS="baggage",
+    )  # fmt: skip
+
+    assert done.stdout == "['baggage']\n"
+    (span,) = server.spans
+    assert span.attributes["long"] == "x" * 10

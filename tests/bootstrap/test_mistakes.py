@@ -48,6 +48,15 @@ def app(tmp_path: Path) -> Path:
             ["OTEL_TRACES_SAMPLER_ARG", "'7'", "0 to 1"],
             id="sampler argument",
         ),
+        pytest.param(
+            {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "few"}, ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "'few'"], id="limit"
+        ),
+        pytest.param(
+            {"OTEL_METRICS_EXEMPLAR_FILTER": "some"}, ["OTEL_METRICS_EXEMPLAR_FILTER", "trace_based"], id="exemplars"
+        ),
+        pytest.param(
+            {"OTEL_EXPORTER_OTLP_COMPRESSION": "zip"}, ["OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"], id="compression"
+        ),
         pytest.param({"OTEL_PYTHON_ID_GENERATOR": "xrey"}, ["OTEL_PYTHON_ID_GENERATOR", "xrey"], id="id generator"),
         pytest.param({"OTEL_BSP_MAX_QUEUE_SIZE": "many"}, ["OTEL_BSP_MAX_QUEUE_SIZE", "'many'"], id="queue size"),
         pytest.param({"OTEL_METRIC_EXPORT_INTERVAL": "soon"}, ["OTEL_METRIC_EXPORT_INTERVAL", "'soon'"], id="interval"),
