@@ -55,14 +55,13 @@ class Declared:
         self._leaving().close(error)
 
     def _leaving(self) -> Block:
-        entered = self._entered
-        if len(entered) > 1:
-            # Shared by threads or tasks, or nested in itself: the one whose context is current here is the one that is left.
-            for block in reversed(entered):
-                if block.is_current():
-                    entered.remove(block)
-                    return block
-        return entered.pop()
+        # Shared by threads or tasks, or nested in itself: the one whose context is current here is the one that is left.
+        for block in reversed(self._entered):
+            if block.is_current():
+                self._entered.remove(block)
+                return block
+        # A block that another context closes, or one entered while otelkit was not installed.
+        return self._entered.pop()
 
 
 @overload

@@ -128,6 +128,8 @@ class Runtime:
         if not self._starting.off:
             try:
                 span = self._spans.start(stage, pipeline, context, _NO_ATTRIBUTES)
+            except RecursionError:
+                pass  # the user's code is about to run into the limit itself; that is no fault of a span's
             except Exception as error:  # noqa: BLE001 - samplers and processors of the program's own provider run in here
                 self._starting.fault(error, "start span")
             else:

@@ -8,10 +8,13 @@ import gc
 import inspect
 import pickle
 import traceback
+import types
+import typing
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 from opentelemetry import trace
@@ -306,3 +309,65 @@ def test_many_threads_at_once_count_right(recorder: Recorder) -> None:
     parents = [span.parent.span_id for span in recorder.named("inner") if span.parent]
     assert sorted(parents) == sorted(span.context.span_id for span in recorder.named("outer"))
     assert len(set(parents)) == 200
+
+
+def test_running_into_the_recursion_limit_switches_nothing_off(recorder: Recorder) -> None:
+    """The user's RecursionError passes through, wherever it was raised; the stages after it are recorded as ever."""
+
+    @otelkit.stage("deep")
+    def deep(n: int) -> int:
+        return deep(n + 1)
+
+    for _ in range(2):
+        with pytest.raises(RecursionError):
+            deep(0)
+    recorder.spans.clear()
+    recorder.calls.clear()
+    parse("a")
+
+    assert [span.name for span in recorder.spans] == ["test_functions.parse"]
+    assert [call.outcome for call in recorder.calls] == [Outcome.OK]
+    assert not any(barrier.off for barrier in recorder.runtime.barriers.values())
+
+
+def test_other_questions_are_answered_as_by_the_function(recorder: Recorder) -> None:
+    """Type hints, help, specs of mocks: of a plain function and of a generator function."""
+
+    def bare_generator(n: int, *, scale: float = 1.0) -> Iterator[float]:
+        """Yield."""
+        yield n * scale
+
+    for function in (bare, bare_generator):
+        staged: Any = otelkit.stage(function)
+
+        assert typing.get_type_hints(staged) == typing.get_type_hints(function)
+        assert inspect.getdoc(staged) == inspect.getdoc(function)
+        assert inspect.signature(create_autospec(staged)) == inspect.signature(create_autospec(function))
+        assert inspect.unwrap(staged) is function
+        assert callable(staged)
+        assert isinstance(staged, types.FunctionType)
+        with pytest.raises(TypeError):
+            create_autospec(staged)()
+
+
+@otelkit.stage
+def yielding(n: int) -> Iterator[int]:
+    yield from range(n)
+
+
+def test_a_module_level_generator_stage_pickles_by_name() -> None:
+    """As a generator function does; and copies are itself."""
+    assert pickle.loads(pickle.dumps(yielding)) is yielding
+    assert copy.copy(yielding) is yielding
+    assert copy.deepcopy(yielding) is yielding
+    assert repr(yielding).startswith("<function yielding at ")
+
+
+def test_attributes_can_be_set_on_a_stage_as_on_a_function() -> None:
+    """Those set before are still there, those set after belong to the stage."""
+    for function in (parse, yielding):
+        function.note = "after"  # type: ignore[attr-defined]  # as on any function
+
+        assert function.note == "after"  # type: ignore[attr-defined]  # as on any function
+        del function.note  # type: ignore[attr-defined]  # as on any function
+        assert not hasattr(function, "note")
