@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 _log = logging.getLogger("otelkit.guard")
@@ -101,7 +102,10 @@ def _text_of(error: BaseException) -> str:
         return "(it can't be printed)"
 
 
-_after_fork: list[weakref.WeakMethod[Callable[[], None]]] = []
+# Objects and which of their methods. No callbacks that tidy up: at the interpreter's end they would run in a half-dismantled
+# module and complain on the user's stderr.
+_after_fork: list[tuple[weakref.ref[object], str]] = []
+_tidy_at = 256
 
 
 def in_forked_child(method: Callable[[], None]) -> None:
@@ -110,16 +114,25 @@ def in_forked_child(method: Callable[[], None]) -> None:
     The object is not kept alive by this. Methods run in the order of their registration, on the child's only thread; they
     make locks anew (a thread that is not in the child may hold the old ones) and forget what is the parent's.
     """
-    _after_fork.append(weakref.WeakMethod(method, _after_fork.remove))
+    global _tidy_at
+    if len(_after_fork) >= _tidy_at:
+        for entry in tuple(_after_fork):
+            if entry[0]() is None:
+                # One by one, each in one step for the interpreter: other threads may register meanwhile.
+                with suppress(ValueError):
+                    _after_fork.remove(entry)
+        _tidy_at = max(256, 2 * len(_after_fork))
+    owner: object = method.__self__  # type: ignore[attr-defined] # a bound method has one; a plain function fails here
+    _after_fork.append((weakref.ref(owner), method.__name__))
 
 
 def _run_in_forked_child() -> None:
-    for reference in tuple(_after_fork):
-        method = reference()
-        if method is None:
+    for reference, name in tuple(_after_fork):
+        owner = reference()
+        if owner is None:
             continue
         try:
-            method()
+            getattr(owner, name)()
         except Exception:  # noqa: BLE001 - one that fails must not keep the others from making their locks anew
             _log.exception("a part of otelkit failed to adapt to a forked process")
 
