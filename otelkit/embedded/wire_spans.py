@@ -20,6 +20,7 @@ from otelkit.embedded.wire_primitives import (
     write_varint,
 )
 from otelkit.embedded.wire_values import Attribute, Mark, parse_key_value
+from otelkit.embedded.wire_weights import adjusted_count
 
 SpanRow = tuple[
     bytes,  # trace id, 16 bytes
@@ -266,23 +267,6 @@ class SpanParser:
                 self._weights.clear()
             self._weights[raw] = known
         return known
-
-
-def adjusted_count(trace_state: str) -> float:
-    """Return how many spans one stands for, at least 1: 2^56 / (2^56 - T), with T from the ``th`` in tracestate ``ot``.
-
-    1.0 where there is no ``th`` or a malformed one: the probability is unknown, and the span counts for itself.
-    """
-    for member in trace_state.split(","):
-        vendor, _, state = member.strip().partition("=")
-        if vendor != "ot":
-            continue
-        for part in state.split(";"):
-            key, _, digits = part.partition(":")
-            if key == "th" and 1 <= len(digits) <= 14 and all(digit in "0123456789abcdef" for digit in digits):
-                threshold = int(digits.ljust(14, "0"), 16)
-                return (1 << 56) / ((1 << 56) - threshold)
-    return 1.0
 
 
 def _objection(trace_id: bytes, span_id: bytes, parent: bytes) -> str:

@@ -9,8 +9,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from otelkit.embedded.wire import Decoder
-from otelkit.embedded.wire_spans import adjusted_count
 from otelkit.embedded.wire_values import AttributeMemo
+from otelkit.embedded.wire_weights import adjusted_count
 from otelkit.errors import OtelkitError, WireError
 from tests.embedded.otlp import key_values
 
