@@ -119,7 +119,9 @@ def test_the_last_errand_runs_after_the_last_item() -> None:
 def test_a_handler_may_flush_without_waiting_for_itself() -> None:
     """An errand from within the handler is done at once."""
     answers: list[bool] = []
-    drain: Drain[int] = Drain("test-drain", lambda batch: answers.append(drain.flush(10)), limit=10, batch=1, delay_s=60)
+    drain: Drain[int] = Drain(
+        "test-drain", lambda batch: answers.append(drain.flush(10)), limit=10, batch=1, delay_s=60
+    )
     drain.put(1)
 
     assert drain.flush(10)
