@@ -41,6 +41,9 @@ class Child:
         signal_mask: Iterable[signal.Signals | int] = (),
         descriptors: Sequence[tuple[int, int]] = (),
     ) -> None:
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+            # Inherited from a careless parent, it would make the system throw the exit code away.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         actions: list[Any] = [
             (os.POSIX_SPAWN_DUP2, ours, its) for ours, its in descriptors
         ]  # Any: tuples of several shapes
@@ -99,7 +102,7 @@ class Child:
                 try:
                     pid, status = os.waitpid(self.pid, flags)
                 except ChildProcessError:
-                    # Somebody set SIGCHLD to be ignored for us: the system collected it and its status is lost.
+                    # Somebody else collected it: its status is lost.
                     pid, status = self.pid, 0
                 if pid:
                     self._status = status

@@ -51,7 +51,9 @@ def auto_instrumentation_folder() -> str:
     return str(Path(spec.origin).resolve().parent)
 
 
-def sending(env: Mapping[str, str], to: Destination, *, run_id: str, run_name: str) -> dict[str, str]:
+def sending(
+    env: Mapping[str, str], to: Destination, *, run_id: str, run_name: str, service_name: str
+) -> dict[str, str]:
     """Return the environment with everything set that the user has not set: where to send, and which run it is."""
     wanted = {f"OTEL_{signal}_EXPORTER": "otlp" for signal in _SIGNALS}
     protocol = env.get(PROTOCOL) or "http/protobuf"
@@ -64,7 +66,7 @@ def sending(env: Mapping[str, str], to: Destination, *, run_id: str, run_name: s
     if to.token is not None:
         wanted["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=" + quote(f"Bearer {to.token}")
     if "service.name=" not in env.get("OTEL_RESOURCE_ATTRIBUTES", "").replace(" ", ""):
-        wanted["OTEL_SERVICE_NAME"] = run_name
+        wanted["OTEL_SERVICE_NAME"] = service_name
     # An empty variable counts as unset, as OpenTelemetry's specification asks.
     return {**env, **{name: value for name, value in wanted.items() if not env.get(name)}}
 

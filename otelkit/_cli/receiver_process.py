@@ -38,6 +38,8 @@ _UNTRACED: Final = {"OTEL_SDK_DISABLED": "true"}
 _FRUGAL: Final = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}
 _START_S: Final = 30.0
 _STOP_S: Final = 10.0
+_SPOOL_S: Final = 5.0
+"""How often the spool is looked into."""
 _POLL_S: Final = 0.05
 
 
@@ -167,7 +169,7 @@ def serve(*, as_json: bool, ready_fd: int | None) -> int:
         print(describe(receiver, already=False, as_json=as_json), flush=True)
     stop_spool = threading.Event()
     spool = threading.Thread(
-        target=take_in_spool, args=(folder / "spool", service.submit, stop_spool), name="otelkit-spool", daemon=True
+        target=_watch_spool, args=(folder / "spool", service, stop_spool), name="otelkit-spool", daemon=True
     )
     spool.start()
     ended.wait()
@@ -178,6 +180,16 @@ def serve(*, as_json: bool, ready_fd: int | None) -> int:
         "stopped; %s", "all that was accepted is stored" if clean else "some requests were not stored nor acknowledged"
     )
     return 0 if clean else 1
+
+
+def _watch_spool(spool: Path, service: Service, stop: threading.Event) -> None:
+    """Take in what is there, and what programs put there later because we did not answer them in time."""
+    while True:
+        stored = take_in_spool(spool, service.submit, stop)
+        if stored:
+            _log.info("took in %d spans, points and log records from %s", stored, spool)
+        if stop.wait(_SPOOL_S):
+            return
 
 
 def stop_receiver(timeout_s: float) -> int | None:

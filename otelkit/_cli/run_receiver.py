@@ -91,6 +91,10 @@ class RunReceiver:
         """Whether this process receives."""
         return self._own is not None
 
+    def stores_in(self, folder: Path) -> bool:
+        """Return whether the store is in a folder, by whatever path it is reached."""
+        return os.path.realpath(self._store_path.parent) == os.path.realpath(folder)
+
     def submit(self, signal: Signal, body: bytes) -> Future[Any]:
         """Start to store a protobuf request, as `take_in_spool` asks for it."""
         with self._lock:

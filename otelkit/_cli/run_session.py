@@ -6,6 +6,7 @@ The program comes first: whatever fails here, it is started, left alone, and its
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import shlex
@@ -14,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -72,14 +73,19 @@ def run_program(
     program = find_program(words, env)
     # Before any thread is started: see there.
     forwarder = SignalForwarder()
+    session: _Session | None = None
+    child: Child | None = None
     try:
         session = _Session(program, env, name=name, live=live, as_json=as_json)
+        session.prepare()
         if forwarder.early:
             return 128 + forwarder.early
         child = session.start(forwarder)
         session.watch(child)
     finally:
         forwarder.stop()
+        if child is None and session is not None:
+            session.close()
     # The program is over: from here on Ctrl-C ends us, and takes nothing from it.
     with suppress(KeyboardInterrupt):
         session.finish(child)
@@ -95,17 +101,19 @@ class _Session:
         self._env = env
         self._live = live
         self._as_json = as_json
-        self._console = make_console(sys.stderr)
+        # Closed by whoever started us: then there is nobody to tell anything.
+        self._console = make_console(sys.stderr or open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - kept
         self._settings = receiver_settings()
         self._folder = store_folder(self._settings)
         self._run_id = env.get(child_environment.RUN_ID) or secrets.token_hex(8)
-        self._run_name = name or env.get(child_environment.RUN_NAME) or program.name
+        if name:
+            env[child_environment.RUN_NAME] = name
+        self._run_name = env.get(child_environment.RUN_NAME) or program.name
         self._receiver: RunReceiver | None = None
         self._closed_port: socket.socket | None = None
         self._output: ProgramOutput | None = None
         self._stop_spool = threading.Event()
         self._spool: threading.Thread | None = None
-        self._prepare()
 
     def start(self, forwarder: SignalForwarder) -> Child:
         """Start the program."""
@@ -157,16 +165,24 @@ class _Session:
                 self._print_json(row, child)
             elif row is not None:
                 print_summary(row, self._console)
-        except OtelkitError as error:
-            self._say(str(error))
         except BrokenPipeError:
             # Whoever read us is gone; there is nobody left to tell.
             return
+        except Exception as error:  # noqa: BLE001 - the program is over, its exit code stands
+            self._say(_words(error))
         finally:
-            receiver.close(_STOP_S)
+            self.close()
 
-    def _prepare(self) -> None:
+    def close(self) -> None:
+        """Stop receiving. Repeated calls do nothing."""
+        self._stop_spool.set()
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None and not receiver.close(_STOP_S):
+            self._say("some telemetry could not be stored in time; it was not acknowledged either")
+
+    def prepare(self) -> None:
         """Make everything ready that the program needs to be recorded, or say why it won't be."""
+        self._hear_ourselves()
         for mistake in receiver_mistakes(self._settings):
             self._say(mistake)
         problem = why_not(self._program, self._env)
@@ -174,14 +190,17 @@ class _Session:
             self._say(problem)
             return
         elsewhere = child_environment.sends_elsewhere(self._env)
-        borrowed = probe_url(elsewhere) if elsewhere else None
+        token = self._settings.text("receiver_token") or None
+        borrowed = probe_url(elsewhere, token=token) if elsewhere else None
         if elsewhere and not isinstance(borrowed, ReceiverInfo):
             self._say(f"telemetry goes to {elsewhere}, as the environment says; there is nothing to show here")
             destination = Destination(elsewhere, elsewhere)
         else:
             destination = self._receive(borrowed if isinstance(borrowed, ReceiverInfo) else None)
         self._env = child_environment.instrumented(
-            child_environment.sending(self._env, destination, run_id=self._run_id, run_name=self._run_name)
+            child_environment.sending(
+                self._env, destination, run_id=self._run_id, run_name=self._run_name, service_name=self._program.name
+            )
         )
 
     def _receive(self, borrowed: ReceiverInfo | None) -> Destination:
@@ -202,11 +221,9 @@ class _Session:
                 started_ns=time.time_ns(),
                 command=shlex.join(self._program.words),
             )
-        except OtelkitError as error:
-            self._say(f"{error}\notelkit: the program runs on; its telemetry waits in {self._folder / 'spool'}")
-            if self._receiver is not None:
-                self._receiver.close(_STOP_S)
-                self._receiver = None
+        except Exception as error:  # noqa: BLE001 - the program is started, whatever is wrong with us
+            self._say(f"{_words(error)}\notelkit: the program runs on; its telemetry waits in {self._folder / 'spool'}")
+            self.close()
             self._closed_port = _closed_port()
             return Destination(f"http://127.0.0.1:{self._closed_port.getsockname()[1]}", None)
         self._spool = threading.Thread(target=self._take_in, args=(receiver,), name="otelkit-spool", daemon=True)
@@ -215,6 +232,9 @@ class _Session:
         return receiver.destination
 
     def _take_in(self, receiver: RunReceiver) -> None:
+        if not receiver.stores_in(self._folder):
+            # The run is part of one elsewhere; what lies here belongs to this folder's store.
+            return
         take_in_spool(self._folder / "spool", receiver.submit, self._stop_spool)
 
     def _settle_spool(self, receiver: RunReceiver) -> None:
@@ -244,8 +264,32 @@ class _Session:
         print(json.dumps(said, default=str), flush=True)
 
     def _say(self, message: str) -> None:
+        # Through the console, which puts it above the table.
         with suppress(OSError, ValueError):
-            print(f"otelkit: {message}", file=sys.stderr, flush=True)
+            self._console.print(f"otelkit: {message}", soft_wrap=True)
+
+    def _hear_ourselves(self) -> None:
+        """Say what our own loggers warn of in our own way; a program's terminal is no log file."""
+        log = logging.getLogger("otelkit")
+        log.propagate = False
+        log.addHandler(_Saying(self._say))
+        # Bytes that are no HTTP are their sender's affair.
+        logging.getLogger("uvicorn").setLevel(logging.ERROR)
+
+
+class _Saying(logging.Handler):
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(record.getMessage())
+
+
+def _words(error: Exception) -> str:
+    return (
+        str(error) if isinstance(error, OtelkitError) else f"something in otelkit failed ({error!r}); please report it"
+    )
 
 
 def _state_of(child: Child) -> str:

@@ -47,7 +47,7 @@ def test_instrumenting_twice_is_instrumenting_once() -> None:
 
 def test_everything_is_set_that_the_user_has_not_set() -> None:
     """Where to send, as what, how often, and which run it is."""
-    env = sending({"HOME": "/home/u"}, HERE, run_id="r1", run_name="app")
+    env = sending({"HOME": "/home/u"}, HERE, run_id="r1", run_name="nightly", service_name="app")
 
     assert env == {
         "HOME": "/home/u",
@@ -58,7 +58,7 @@ def test_everything_is_set_that_the_user_has_not_set() -> None:
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
         "OTEL_PYTHON_OTELKIT_RUN_ID": "r1",
-        "OTEL_PYTHON_OTELKIT_RUN_NAME": "app",
+        "OTEL_PYTHON_OTELKIT_RUN_NAME": "nightly",
         "OTEL_SERVICE_NAME": "app",
     }
 
@@ -69,20 +69,22 @@ def test_everything_is_set_that_the_user_has_not_set() -> None:
 )
 def test_what_the_user_has_set_stays(name: str) -> None:
     """Every single variable; an empty one counts as unset."""
-    assert sending({name: "mine"}, HERE, run_id="r", run_name="app")[name] == "mine"
-    assert sending({name: ""}, HERE, run_id="r", run_name="app")[name] != ""
+    assert sending({name: "mine"}, HERE, run_id="r", run_name="nightly", service_name="app")[name] == "mine"
+    assert sending({name: ""}, HERE, run_id="r", run_name="nightly", service_name="app")[name] != ""
 
 
 def test_a_service_name_among_the_resource_attributes_stays_in_force() -> None:
     """OTEL_SERVICE_NAME would override it."""
-    env = sending({"OTEL_RESOURCE_ATTRIBUTES": "a=b, service.name=mine"}, HERE, run_id="r", run_name="app")
+    env = sending(
+        {"OTEL_RESOURCE_ATTRIBUTES": "a=b, service.name=mine"}, HERE, run_id="r", run_name="nightly", service_name="app"
+    )
 
     assert "OTEL_SERVICE_NAME" not in env
 
 
 def test_a_program_that_speaks_grpc_gets_the_grpc_endpoint() -> None:
     """The protocol is the user's, the endpoint follows."""
-    env = sending({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, HERE, run_id="r", run_name="app")
+    env = sending({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, HERE, run_id="r", run_name="nightly", service_name="app")
 
     assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:4317"
     assert wants_grpc({"OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "grpc"})
@@ -92,7 +94,7 @@ def test_a_program_that_speaks_grpc_gets_the_grpc_endpoint() -> None:
 def test_a_token_becomes_the_header_that_exporters_read() -> None:
     """Percent-encoded, as the specification asks."""
     to = Destination("http://10.0.0.1:4318", None, "s3cret=")
-    env = sending({}, to, run_id="r", run_name="app")
+    env = sending({}, to, run_id="r", run_name="nightly", service_name="app")
 
     assert env["OTEL_EXPORTER_OTLP_HEADERS"] == "authorization=Bearer%20s3cret%3D"
 

@@ -522,3 +522,33 @@ def test_spans_of_the_program_are_its_own_processes(tmp_path: Path) -> None:
     reader.close()
 
     assert (run.stages[0].calls, run.spans, stats["spans"]) == (40, 42, 42)
+
+
+def test_an_ignored_sigchld_does_not_cost_the_exit_code(tmp_path: Path) -> None:
+    """Some supervisors hand it down."""
+    process = started(
+        tmp_path, "run", "sh", "-c", "exit 9", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    )
+    process.communicate(timeout=60)
+
+    assert process.returncode == 9
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_reason_to_fail(tmp_path: Path, closed: str) -> None:
+    """As cron and some supervisors start programs."""
+    line = f"{shlex.join(command('run', 'sh', '-c', 'exit 6'))} {closed}"
+    ran = subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment(), capture_output=True, timeout=60)
+
+    assert ran.returncode == 6
+    assert b"Traceback" not in ran.stderr
+
+
+def test_the_name_is_the_run_s_and_not_the_service_s(tmp_path: Path) -> None:
+    """`--name` wins over what is in the environment."""
+    write(tmp_path, "app.py", "import os\nprint(os.environ['OTEL_SERVICE_NAME'])\n")
+    ran = otelkit(
+        tmp_path, "run", "--name", "tonight", "python", "app.py", env=environment(OTEL_PYTHON_OTELKIT_RUN_NAME="other")
+    )
+
+    assert (ran.stdout, runs(tmp_path)[0].name) == (b"app\n", "tonight")
