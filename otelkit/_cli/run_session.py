@@ -6,7 +6,6 @@ The program comes first: whatever fails here, it is started, left alone, and its
 from __future__ import annotations
 
 import json
-import logging
 import os
 import secrets
 import shlex
@@ -15,7 +14,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -36,6 +35,7 @@ from otelkit._cli.receiver_settings import (
     store_folder,
 )
 from otelkit._cli.run_receiver import RunReceiver
+from otelkit._cli.say_logged import say_what_is_logged
 from otelkit._cli.summary import print_summary
 from otelkit._cli.take_in_spool import take_in_spool
 from otelkit.embedded.client import ReceiverInfo, probe_url
@@ -182,7 +182,7 @@ class _Session:
 
     def prepare(self) -> None:
         """Make everything ready that the program needs to be recorded, or say why it won't be."""
-        self._hear_ourselves()
+        say_what_is_logged(self._say)
         for mistake in receiver_mistakes(self._settings):
             self._say(mistake)
         problem = why_not(self._program, self._env)
@@ -267,23 +267,6 @@ class _Session:
         # Through the console, which puts it above the table.
         with suppress(OSError, ValueError):
             self._console.print(f"otelkit: {message}", soft_wrap=True)
-
-    def _hear_ourselves(self) -> None:
-        """Say what our own loggers warn of in our own way; a program's terminal is no log file."""
-        log = logging.getLogger("otelkit")
-        log.propagate = False
-        log.addHandler(_Saying(self._say))
-        # Bytes that are no HTTP are their sender's affair.
-        logging.getLogger("uvicorn").setLevel(logging.ERROR)
-
-
-class _Saying(logging.Handler):
-    def __init__(self, say: Callable[[str], None]) -> None:
-        super().__init__(logging.WARNING)
-        self._say = say
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._say(record.getMessage())
 
 
 def _words(error: Exception) -> str:

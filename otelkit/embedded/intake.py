@@ -11,13 +11,14 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from otelkit.embedded.in_flight import Busy, InFlight, Share
 from otelkit.embedded.quiet import untraced
+from otelkit.embedded.store_writer import DecodedBatch, StoreWriter
 from otelkit.embedded.tally import Tally
 from otelkit.errors import ReceiverError, StoreError
 from otelkit.model.signals import Signal
@@ -32,41 +33,6 @@ GROUP_BYTES: Final = 1 * 1024 * 1024
 """A transaction takes no further request beyond this: decoded rows take several times the room of the bytes."""
 GROUP_REQUESTS: Final = 256
 MAINTAIN_EVERY_S: Final = 60.0
-
-
-class DecodedBatch(Protocol):
-    """What the wire parser makes of a request."""
-
-    @property
-    def count(self) -> int: ...
-    @property
-    def rejected(self) -> int: ...
-    @property
-    def rejected_reason(self) -> str: ...
-
-
-class StoreWriter(Protocol):
-    """What the intake needs of a store. Opened, used and closed on the intake's own thread only."""
-
-    def write(self, batches: Sequence[Any]) -> None:  # Any: what `decode` returned
-        """Commit the batches in one transaction."""
-
-    def set_run(
-        self,
-        run_id: str,
-        *,
-        name: str | None = None,
-        state: str | None = None,
-        exit_code: int | None = None,
-        started_ns: int | None = None,
-        ended_ns: int | None = None,
-        command: str | None = None,
-    ) -> None:
-        """Say what is known of a run besides its telemetry."""
-
-    def maintain(self) -> Mapping[str, int]: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
