@@ -118,7 +118,9 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     ),
     Name(CODE_FUNCTION, "Full dotted path of the stage's function."),
     Name(ERROR_TYPE, "Qualified name of the exception that left the stage; absent otherwise."),
-    Name(METRIC_OVERFLOW, "True on the one series that counts what is beyond a metric's limit of series; metrics only."),
+    Name(
+        METRIC_OVERFLOW, "True on the one series that counts what is beyond a metric's limit of series; metrics only."
+    ),
     Name(CORRELATION_ID, "What work is followed by, as given to `otelkit.logs.identify`; logs only.", user_data=True),
     Name(USER_ID, "Who it is done for, as given to `otelkit.logs.identify`; logs only.", user_data=True),
     Name(REQUEST_ID, "Which request asked for it, as given to `otelkit.logs.identify`; logs only.", user_data=True),

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from otelkit import _current
-from otelkit._assembly.disarm import disarm
 from otelkit._assembly.starting import speak_up
 from otelkit.errors import AlreadyConfiguredError, SettingsError
+from otelkit.health.disarm import disarm
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor

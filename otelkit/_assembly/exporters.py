@@ -30,7 +30,7 @@ class ExporterChoice:
     """As the user wrote it, or ``otlp``."""
     factory: Callable[[], Any]  # Any: SpanExporter, MetricExporter, MetricReader or LogRecordExporter
     endpoint: str | None
-    """Where OTLP over HTTP goes; None for all else."""
+    """Where OTLP goes, over HTTP or gRPC; None for all else."""
     is_otlp: bool
     """Whether what it can't send may be spooled and sent by another OTLP exporter later."""
 
@@ -45,12 +45,15 @@ def choose_exporters(signal: Signal, env: Mapping[str, str]) -> list[ExporterCho
     return chosen
 
 
-def otlp_endpoint(signal: Signal, env: Mapping[str, str]) -> str:
-    """Return the URL to which OTLP over HTTP is sent, by OpenTelemetry's rules."""
+def otlp_endpoint(signal: Signal, env: Mapping[str, str], *, grpc: bool = False) -> str:
+    """Return the URL to which OTLP is sent, by OpenTelemetry's rules."""
     own = env.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT", "").strip()
     if own:
         return own
-    shared = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip() or "http://localhost:4318"
+    shared = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
+    if grpc:
+        return shared or "http://localhost:4317"
+    shared = shared or "http://localhost:4318"
     return f"{shared.rstrip('/')}/v1/{signal}"
 
 
@@ -76,7 +79,7 @@ def _choose(signal: Signal, name: str, env: Mapping[str, str]) -> ExporterChoice
         )  # fmt: skip
         return None
     is_otlp = entry_name.startswith("otlp") or entry_name == "jaeger"
-    endpoint = otlp_endpoint(signal, env) if entry_name == "otlp_proto_http" else None
+    endpoint = otlp_endpoint(signal, env, grpc="grpc" in entry_name) if entry_name.startswith("otlp_proto") else None
     return ExporterChoice(signal, name, factory, endpoint, is_otlp)
 
 

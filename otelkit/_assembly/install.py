@@ -144,19 +144,21 @@ class Installation:
         )
 
     def _observe_faults(self, options: CallbackOptions) -> Iterator[Observation]:
-        for name, barrier in self.barriers.items():
+        steps = self._traces.chain.barriers if self._traces else {}
+        for name, barrier in steps.items():
             if barrier.faults:
                 yield Observation(barrier.faults, {names.STEP: name})
 
     @property
     def barriers(self) -> Mapping[str, Barrier]:
-        """The fault barrier of each step, by the step's name."""
-        return self._traces.chain.barriers if self._traces else {}
+        """The fault barrier of each part that is guarded, by its name: steps, observers, describers."""
+        steps = self._traces.chain.barriers if self._traces else {}
+        return {**self._runtime.barriers, **steps}
 
     def _install_stages(self, service_name: str) -> None:
         settings = self.settings
         metrics_on = self._metrics is not None
-        _current.runtime = Runtime(
+        self._runtime = Runtime(
             spans=SdkStageSpans(self._traces.tracer if self._traces else NoOpTracer()),
             observers=self.blueprint.observers if metrics_on else (),
             describers=self.blueprint.describers,
@@ -164,6 +166,7 @@ class Installation:
             describe_arguments=settings.flag("describe_arguments"),
             flush=self.flush,
         )
+        _current.runtime = self._runtime
         self._patcher = Patcher(self.blueprint.targets)
         self._patcher.install()
         workers.install()
@@ -183,6 +186,9 @@ class Installation:
             return
         self._finished = True
         deadline = time.monotonic() + self._limit_s
+        # All first: each is then ready to leave the network when the time of another is used up.
+        for path in self._paths():
+            path.exit_by(deadline)
         for path in self._paths():
             path.close(max(0.0, deadline - time.monotonic()))
         if not self._is_child:
@@ -201,10 +207,9 @@ class Installation:
             self.ledger.report(final=True),
         ):
             if line and sys.stderr is not None:
-                with contextlib.suppress(
-                    OSError, ValueError
-                ):  # stderr may be closed; the host's exit is not ours to fail
-                    print(line, file=sys.stderr)  # noqa: T201 - the exit report is for people, logging may be shut down
+                # stderr may be closed; the host's exit is not ours to fail.
+                with contextlib.suppress(OSError, ValueError):
+                    sys.stderr.write(f"{line}\n")
 
     # -- children --------------------------------------------------------------------------------------------------
 

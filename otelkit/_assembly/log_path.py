@@ -75,13 +75,23 @@ class LogPath:
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending."""
-        return self._processor.force_flush(int(timeout_s * 1000)) if self._processor else True
+        if self._processor is None:
+            return True
+        deadline = time.monotonic() + timeout_s
+        done = [self._processor.force_flush(int(timeout_s * 1000))]
+        done += [
+            exporter.force_flush(int(max(0.0, deadline - time.monotonic()) * 1000)) for exporter in self._exporters
+        ]
+        return all(done)
+
+    def exit_by(self, deadline: float) -> None:
+        """Make `close` end by ``deadline``."""
+        if self._processor is not None:
+            for exporter in self._exporters:
+                exporter.exit_by(deadline, self._processor.pending)
 
     def close(self, timeout_s: float) -> None:
         """Send or spool what is pending, then stop."""
-        deadline = time.monotonic() + timeout_s
-        for exporter in self._exporters:
-            exporter.exit_by(deadline)
         if self._processor:
             self._processor.close(timeout_s)
         for exporter in self._exporters:
@@ -90,6 +100,8 @@ class LogPath:
     def in_child(self, attributes: Mapping[str, str | int]) -> None:
         """Give the child's records a resource of the child's own."""
         update_resource(self.provider, attributes)
+        for exporter in self._exporters:
+            exporter.prepare()
 
     def _deliver(self, batch: Sequence[ReadableLogRecord]) -> None:
         for exporter in self._exporters:

@@ -17,6 +17,7 @@ from otelkit._assembly.environment import number
 from otelkit._assembly.exporters import ExporterChoice
 from otelkit._assembly.outlet import Outlet
 from otelkit._version import __version__
+from otelkit.delivery.exporters import DeliveredMetricExporter
 
 _log = logging.getLogger("otelkit.install")
 
@@ -41,6 +42,7 @@ class MetricPath:
         self._resource = resource
         self._bind = bind
         self._provider: MeterProvider | None = None
+        self._exporters: list[DeliveredMetricExporter] = []
         # Once, and not again in each child: what is wrong is said once.
         env = outlet.env
         self._choices = outlet.choices("metrics")
@@ -65,6 +67,11 @@ class MetricPath:
             _log.debug("metrics could not be flushed: %s", error)
             return False
 
+    def exit_by(self, deadline: float) -> None:
+        """Make `close` end by ``deadline``."""
+        for exporter in self._exporters:
+            exporter.exit_by(deadline)
+
     def close(self, timeout_s: float) -> None:
         """Export the metrics a last time and stop."""
         if self._provider is None:
@@ -85,6 +92,7 @@ class MetricPath:
         self._bind(self._provider.get_meter(SCOPE, __version__))
 
     def _build(self) -> MeterProvider:
+        self._exporters = []
         readers = [self._reader(choice) for choice in self._choices]
         return MeterProvider([reader for reader in readers if reader], self._resource, shutdown_on_exit=False)
 
@@ -99,8 +107,10 @@ class MetricPath:
                 )  # fmt: skip
                 return None
             return reader
+        exporter = self._outlet.metric_exporter(choice, self._choices)
+        self._exporters.append(exporter)
         return PeriodicExportingMetricReader(
-            self._outlet.metric_exporter(choice, self._choices),
+            exporter,
             export_interval_millis=self._interval_ms,
             export_timeout_millis=self._timeout_ms,
         )

@@ -78,6 +78,9 @@ class SignalPath(Protocol):
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending; False if that failed or took too long. Never raises."""
 
+    def exit_by(self, deadline: float) -> None:
+        """Make `close` end by ``deadline`` (`time.monotonic` seconds). Called for all signals before the first is closed."""
+
     def close(self, timeout_s: float) -> None:
         """Send or spool what is pending, then stop. Never raises, never takes longer."""
 

@@ -89,6 +89,10 @@ class TracePath:
         """Send what is pending."""
         return self.processor.force_flush(int(timeout_s * 1000))
 
+    def exit_by(self, deadline: float) -> None:
+        """Make `close` end by ``deadline``."""
+        self.processor.exit_by(deadline)
+
     def close(self, timeout_s: float) -> None:
         """Send or spool what is pending, then stop."""
         self.processor.shutdown()
@@ -97,6 +101,8 @@ class TracePath:
         """Give the child's spans a resource of the child's own."""
         if isinstance(self._provider, TracerProvider):
             update_resource(self._provider, attributes)
+        for exporter in self.exporters:
+            exporter.prepare()
 
     def _deliver(self, batch: Sequence[ReadableSpan]) -> None:
         if not self.exporters:

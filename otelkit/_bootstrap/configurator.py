@@ -6,8 +6,8 @@ import logging
 import os
 from typing import Any
 
-from otelkit._assembly.disarm import disarm
 from otelkit._assembly.starting import speak_up
+from otelkit.health.disarm import disarm
 
 _log = logging.getLogger("otelkit.bootstrap")
 

@@ -12,6 +12,7 @@ from otelkit._version import __version__
 from otelkit.delivery.spool_reader import spool_state
 from otelkit.embedded.client import ForeignListener, ReceiverInfo, probe
 from otelkit.embedded.store import default_path, open_reader
+from otelkit.health import disarm
 from otelkit.health.declarative import find_config_file, uses_config_file
 from otelkit.health.disk import find_no_room
 from otelkit.health.endpoints import find_unreachable
@@ -108,7 +109,7 @@ def _disk(blueprint: Blueprint) -> Iterable[Finding]:
 
 def _variables_that_count() -> Mapping[str, str]:
     """Return the environment; an empty one if a declarative configuration stands in its place."""
-    return {} if uses_config_file(os.environ) else os.environ
+    return {} if uses_config_file(os.environ) else {**os.environ, **disarm.taken}
 
 
 def _folder(blueprint: Blueprint) -> Path:

@@ -23,7 +23,7 @@ class RunId(SpanStep):
     phase = Phase.ENRICH
 
     def on_start(self, span: Span, parent: Context | None) -> None:
-        run_id = current_run_id()
+        run_id = current_run_id(parent)
         if run_id is not None:
             span.set_attribute(names.PIPELINE_RUN_ID, run_id)
 

@@ -61,6 +61,8 @@ def sending(
     wanted[ENDPOINT] = to.grpc if protocol == "grpc" and to.grpc is not None else to.http
     # Often enough to see stages move while they run.
     wanted["OTEL_METRIC_EXPORT_INTERVAL"] = "1000"
+    # Which of several installed distributions is taken would else depend on the order in which they are found.
+    wanted["OTEL_PYTHON_DISTRO"] = wanted["OTEL_PYTHON_CONFIGURATOR"] = "otelkit"
     wanted[RUN_ID] = run_id
     wanted[RUN_NAME] = run_name
     if to.token is not None:

@@ -80,6 +80,13 @@ def commands() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code. Whatever otelkit raises on purpose becomes a message on stderr."""
+    if any(variable.startswith("OTEL_") for variable in os.environ):
+        # OpenTelemetry's API raises at its import for some wrong values. What a program starts with is corrected with ours.
+        from otelkit._assembly.starting import speak_up
+        from otelkit.health.disarm import disarm
+
+        speak_up()
+        disarm(os.environ)
     try:
         # None: Click looks whether it writes to a terminal. https://no-color.org asks for more.
         color = False if os.environ.get("NO_COLOR") else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
+from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 
@@ -40,9 +42,11 @@ class BufferedLogProcessor(LogRecordProcessor):
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Take a record; never blocks."""
         strip_ids(log_record.log_record)
-        # A copy, because the SDK lets later processors change the record.
+        # A copy, because the SDK lets later processors change the record; without its context, which may hold a lot alive.
+        record = copy.copy(log_record.log_record)
+        record.context = Context()
         readable = ReadableLogRecord(
-            log_record=log_record.log_record,
+            log_record=record,
             resource=log_record.resource or Resource.get_empty(),
             instrumentation_scope=log_record.instrumentation_scope,
             limits=log_record.limits,
@@ -50,6 +54,10 @@ class BufferedLogProcessor(LogRecordProcessor):
         self._account.created("logs")
         if not self._drain.put(readable):
             self._account.lost("logs", 1, Loss.BUFFER_FULL)
+
+    def pending(self) -> int:
+        """Return how many records wait."""
+        return len(self._drain)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Hand over what is here; False if that took longer."""

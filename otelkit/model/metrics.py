@@ -21,4 +21,4 @@ class MetricSpec:
     boundaries: tuple[float, ...] = ()
     """Histograms: upper bounds of the buckets, in ``unit``, ascending; empty: the SDK's default."""
     observed: bool = False
-    """Read when metrics are collected: the observer creates the instrument itself, with a callback, in ``CallObserver.bind``."""
+    """Read when metrics are collected: its observer creates the instrument, with a callback, in ``CallObserver.bind``."""

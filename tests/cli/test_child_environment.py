@@ -57,6 +57,8 @@ def test_everything_is_set_that_the_user_has_not_set() -> None:
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        "OTEL_PYTHON_DISTRO": "otelkit",
+        "OTEL_PYTHON_CONFIGURATOR": "otelkit",
         "OTEL_PYTHON_OTELKIT_RUN_ID": "r1",
         "OTEL_PYTHON_OTELKIT_RUN_NAME": "nightly",
         "OTEL_SERVICE_NAME": "app",

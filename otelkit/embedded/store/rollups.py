@@ -14,6 +14,9 @@ WHOLE_RUN: Final = 0
 OTHER_STAGES: Final = "(other)"
 """Takes the calls of all stages beyond `MOST_STAGES`, which are names made from data."""
 
+NEVER: Final = 2**63 - 1
+"""Later than any start."""
+
 MOST_STAGES: Final = 1_000
 _RECENT_SECONDS: Final = 16
 _REMEMBERED: Final = 20_000
@@ -26,7 +29,17 @@ Place = tuple[int, str, int]
 class Cell:
     """Calls of one stage in some time. All counts are weighted by sampling probability."""
 
-    __slots__ = ("busy_ns", "calls", "failed", "histogram", "items_failed", "items_ok", "items_skipped", "pipeline")
+    __slots__ = (
+        "busy_ns",
+        "calls",
+        "failed",
+        "first_ns",
+        "histogram",
+        "items_failed",
+        "items_ok",
+        "items_skipped",
+        "pipeline",
+    )
 
     def __init__(self) -> None:
         self.pipeline: str | None = None
@@ -36,6 +49,8 @@ class Cell:
         self.items_failed = 0.0
         self.items_skipped = 0.0
         self.busy_ns = 0.0
+        self.first_ns = NEVER
+        """Start of the earliest call, Unix nanoseconds: stages are shown in the order in which they began."""
         self.histogram: dict[int, float] = {}
 
     @property
@@ -52,6 +67,7 @@ class Cell:
         self.items_failed += other.items_failed
         self.items_skipped += other.items_skipped
         self.busy_ns += other.busy_ns
+        self.first_ns = min(self.first_ns, other.first_ns)
         histogram = self.histogram
         for bucket, count in other.histogram.items():
             histogram[bucket] = histogram.get(bucket, 0.0) + count
@@ -79,7 +95,7 @@ class Rollups:
             calls, items = self._recent[run, stage].get(second, (0.0, 0.0))
             self._recent[run, stage][second] = calls + cell.calls, items + cell.items
         connection.executemany(
-            "INSERT OR REPLACE INTO rollup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO rollup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [self._row(place, cell) for place, cell in changed.items()],
         )
         self.pending = {}
@@ -103,7 +119,7 @@ class Rollups:
             row = connection.execute("SELECT * FROM rollup WHERE (run, stage, minute) = (?, ?, ?)", place).fetchone()
             cell = self._cells[place] = Cell() if row is None else read_cell(row)
             if place[2] == WHOLE_RUN:
-                self._recent[place[:2]] = {} if row is None else read_recent(row[11])
+                self._recent[place[:2]] = {} if row is None else read_recent(row[12])
         return cell
 
     def _row(self, place: Place, cell: Cell) -> tuple[object, ...]:
@@ -123,6 +139,7 @@ class Rollups:
             cell.items_failed,
             cell.items_skipped,
             cell.busy_ns,
+            cell.first_ns,
             sketch.pack(cell.histogram),
             recent,
         )
@@ -133,7 +150,7 @@ def read_cell(row: tuple[object, ...]) -> Cell:
     cell = Cell()
     (
         *_, cell.pipeline, cell.calls, cell.failed, cell.items_ok, cell.items_failed, cell.items_skipped, cell.busy_ns,
-        histogram, _,
+        cell.first_ns, histogram, _,
     ) = row  # type: ignore[assignment]  # fmt: skip  # SQLite's types are those of the table
     assert isinstance(histogram, bytes)
     cell.histogram = sketch.unpack(histogram)

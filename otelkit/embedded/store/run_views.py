@@ -133,10 +133,10 @@ class RunViews:
         active = gauges[names.METRIC_STAGE_ACTIVE] if state == "running" else {}
         stages = {}
         for row in self._connection.execute(
-            "SELECT * FROM rollup WHERE run = ? AND minute = ?", (run.no, WHOLE_RUN)
+            "SELECT * FROM rollup WHERE run = ? AND minute = ? ORDER BY first_ns, stage", (run.no, WHOLE_RUN)
         ).fetchall():
             cell, name = read_cell(row), row[1]
-            calls_per_s, items_per_s = _rates(read_recent(row[11]), run, state, now_ns)
+            calls_per_s, items_per_s = _rates(read_recent(row[12]), run, state, now_ns)
             stages[name] = StageRow(
                 name=name,
                 calls=round(cell.calls),
@@ -151,13 +151,13 @@ class RunViews:
                 items_per_s=items_per_s,
                 depth=_depth(depths, name),
             )
-        for name in active:
-            # Stages whose first call has not ended yet.
-            if name not in stages and active[name] > 0:
-                stages[name] = StageRow(
-                    name, 0, 0, 0, None, None, 0.0, active=round(active[name]), depth=_depth(depths, name)
-                )
-        return list(stages.values())
+        # Stages whose first call has not ended yet: most often the source, which runs as long as the pipeline does.
+        running = [
+            StageRow(name, 0, 0, 0, None, None, 0.0, active=round(active[name]), depth=_depth(depths, name))
+            for name in active
+            if name not in stages and active[name] > 0
+        ]
+        return [*running, *stages.values()]
 
     def _gauges(self, run: int) -> dict[str, dict[str, float]]:
         """Return the last values of the metrics that runs are shown with: metric -> stage or queue ("" for others) -> sum.

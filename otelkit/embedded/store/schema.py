@@ -132,6 +132,7 @@ CREATE TABLE rollup (         -- stage calls, per run, stage and minute; minute 
     items_failed REAL NOT NULL,
     items_skipped REAL NOT NULL,
     busy_ns REAL NOT NULL,
+    first_ns INTEGER NOT NULL,-- start of the earliest call
     histogram BLOB NOT NULL,  -- see `sketch.py`
     recent BLOB,              -- minute 0 only: the last seconds one by one
     PRIMARY KEY (run, stage, minute)

@@ -183,6 +183,8 @@ class SpanRows:
             if cell is None:
                 cell = pending[run.no, stage, second] = Cell()
                 cell.pipeline = facts.pipeline
+            if start < cell.first_ns:
+                cell.first_ns = start
             cell.calls += weight
             cell.busy_ns += (duration - facts.paused_ns if duration > facts.paused_ns else 0) * weight
             bucket = ceil(log(duration) * SCALE) if duration > 1 else 0

@@ -341,3 +341,11 @@ def test_counts_survive_a_restart_of_the_writer(store: Store, reader: Reader, cl
     assert run.slowest.item == "slow.py"
     assert run.last_failed is not None
     assert run.last_failed.item == "a.py"
+
+
+def test_stages_stand_in_the_order_in_which_they_began(store: Store, reader: Reader) -> None:
+    """As the pipeline runs, not by the alphabet, and not by which call happened to end first."""
+    store.write([spans(stage("write", 3), stage("parse", 2))])
+    store.write([spans(stage("all", 1, 9.0), stage("write", 5))])
+
+    assert [row.name for row in the_run(reader).stages] == ["all", "parse", "write"]

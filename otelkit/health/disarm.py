@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, MutableMapping
+from importlib.metadata import entry_points
 from typing import Final
 
-from otelkit._assembly.environment import known_names, nearest
+from otelkit.settings.nearest import nearest
 
 _log = logging.getLogger("otelkit.settings")
 
@@ -40,6 +41,9 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _PROPAGATORS: Final = "OTEL_PROPAGATORS"
 
+taken: dict[str, str] = {}
+"""What was taken out of this process's environment, as it stood there; for the doctor."""
+
 
 def disarm(env: MutableMapping[str, str]) -> None:
     """Unset wrong values in ``env``, so that the SDK's defaults hold, and say so. Never raises."""
@@ -56,7 +60,7 @@ def disarm(env: MutableMapping[str, str]) -> None:
 
 def _unset(env: MutableMapping[str, str], variable: str, expected: str) -> None:
     _log.error("%s is %r; expected %s. The default is used until it is corrected.", variable, env[variable], expected)
-    del env[variable]
+    taken[variable] = env.pop(variable)
 
 
 def _disarm_propagators(env: MutableMapping[str, str]) -> None:
@@ -64,17 +68,18 @@ def _disarm_propagators(env: MutableMapping[str, str]) -> None:
     if not raw:
         return
     wanted = [part.strip() for part in raw.split(",") if part.strip()]
-    known = {"none", *known_names("opentelemetry_propagator")}
+    known = {"none", *(entry.name for entry in entry_points(group="opentelemetry_propagator"))}
     wrong = [name for name in wanted if name.lower() not in known]
     if not wrong:
         return
     right = [name for name in wanted if name not in wrong]
+    close = nearest(wrong[0], known)
     _log.error(
         "%s asks for %s, which is not installed. %s Until it is corrected, %s.",
-        _PROPAGATORS, ", ".join(map(repr, wrong)), nearest(wrong[0], known),
+        _PROPAGATORS, ", ".join(map(repr, wrong)),
+        f"Did you mean {close}?" if close else f"Known are: {', '.join(sorted(known))}.",
         f"only {', '.join(right)} is used" if right else "the default is used",
     )  # fmt: skip
+    taken[_PROPAGATORS] = env.pop(_PROPAGATORS)
     if right:
         env[_PROPAGATORS] = ",".join(right)
-    else:
-        del env[_PROPAGATORS]
