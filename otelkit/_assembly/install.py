@@ -26,6 +26,7 @@ from otelkit._assembly.outlet import Outlet, SignalPath
 from otelkit._assembly.plan import Plan, plan
 from otelkit._assembly.resource import build_resource, child_attributes
 from otelkit._assembly.sdk_private import take_processors
+from otelkit._assembly.starting import set_aside
 from otelkit._assembly.trace_path import TracePath
 from otelkit._guard import Barrier, in_forked_child
 from otelkit.ledger.ledger import Ledger
@@ -63,7 +64,9 @@ def install_from_environment(auto_version: str | None = None) -> Installation | 
         return None
     config_file = read_config_file(os.environ)
     planned = plan(file=config_file.settings if config_file else None)
-    return install(planned, auto_version=auto_version, config_file=config_file)
+    installed = install(planned, auto_version=auto_version, config_file=config_file)
+    set_aside()
+    return installed
 
 
 def install(

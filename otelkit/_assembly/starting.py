@@ -1,7 +1,8 @@
-"""Where our warnings go when the program prints none."""
+"""What is done before the program's own code runs, so that it does not feel us there."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -31,6 +32,18 @@ def speak_up() -> None:
     logger = logging.getLogger("otelkit")
     if not any(isinstance(handler, Spokesman) for handler in logger.handlers):
         logger.addHandler(Spokesman(logging.WARNING))
+
+
+def set_aside() -> None:
+    """Take the objects that exist now out of the garbage collector's sight.
+
+    To be called before any of the program's own code is imported: what exists then is Python's, OpenTelemetry's and ours,
+    some 50,000 objects that live until the end. Left in sight, each full collection of the program would walk them: the
+    example pipeline, whose syntax trees make for many collections, spent 11 % less CPU without (8.9 s instead of 10.0 s).
+    """
+    if gc.isenabled():
+        gc.collect()
+        gc.freeze()
 
 
 def _only_exports(handler: logging.Handler) -> bool:

@@ -252,3 +252,27 @@ def test_limits_and_propagators_keep_their_meaning(app: Path, server: OtlpServer
     assert done.stdout == "['baggage']\n"
     (span,) = server.spans
     assert span.attributes["long"] == "x" * 10
+
+
+def test_our_objects_are_not_walked_by_the_programs_garbage_collections(app: Path, server: OtlpServer) -> None:
+    """And the collector works for the program as it always does."""
+    write(
+        app,
+        "app.py",
+        """
+        import gc, weakref
+
+        class Node:
+            pass
+
+        node = Node()
+        node.itself = node
+        gone = weakref.ref(node)
+        del node
+        gc.collect()
+        print(gone() is None, gc.isenabled(), gc.get_freeze_count() > 10_000, len(gc.get_objects()) < 30_000)
+        """,
+    )
+    done = instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url)
+
+    assert done.stdout == "True True True True\n"
