@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,9 @@ def save_live_table(run: RunRow, path: Path, *, width: int = WIDTH, title: str =
     )
     console.print(run_table(run, width))
     # The id is fixed, so that drawing the same run again gives the same file.
-    console.save_svg(str(path), title=title, unique_id="otelkit-live-table")
+    picture = console.export_svg(title=title, unique_id="otelkit-live-table")
+    # A picture must not load fonts from elsewhere; without rich's, the reader's own monospaced one is used.
+    path.write_text(re.sub(r"\s*@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8")
 
 
 def main() -> None:
