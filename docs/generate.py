@@ -18,6 +18,7 @@ from otelkit import names
 from otelkit._builtin.command_list import COMMANDS
 from otelkit._builtin.settings import SETTINGS
 from otelkit._cli.group import commands as program
+from otelkit._cli.overview import overview
 from otelkit.plugin import specs
 from otelkit.plugin.manager import HOOKS
 from otelkit.settings import Setting
@@ -118,8 +119,9 @@ def _as_list(docstring: str) -> str:
 def cli_page() -> str:
     """Return the page of the ``otelkit`` program: each command's own help."""
     context = click.Context(program, info_name="otelkit", terminal_width=100)
-    parts = ["# The `otelkit` program\n", _NOTE, _help(program, context)]
-    for name in (spec.name for spec in COMMANDS):  # not those of plugins that happen to be installed here
+    # Not the group's own help, which also lists commands of plugins that happen to be installed here.
+    parts = ["# The `otelkit` program\n", _NOTE, f"```text\n{overview(COMMANDS)}\n```\n"]
+    for name in (spec.name for spec in COMMANDS):
         command = program.get_command(context, name)
         assert command is not None, name
         child = click.Context(command, info_name=name, parent=context, terminal_width=100)

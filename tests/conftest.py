@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,16 @@ def nothing_stays_installed() -> Iterator[None]:
     yield
     left, _current.runtime = _current.runtime, None
     assert left is None, "the test left a runtime installed"
+
+
+@pytest.fixture(autouse=True)
+def the_environment_stays() -> Iterator[None]:
+    """What a test, or a program that it calls, changes in the environment is gone after it."""
+    before = dict(os.environ)
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture
