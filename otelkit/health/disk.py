@@ -22,7 +22,8 @@ def find_no_room(folder: Path) -> Iterator[Finding]:
 
     The folder need not exist: then the nearest one above it counts.
     """
-    existing = next((path for path in (folder, *folder.absolute().parents) if path.exists()), None)
+    # Not `Path.exists`, which raises where a folder above may not be entered.
+    existing = next((path for path in (folder, *folder.absolute().parents) if os.path.exists(path)), None)  # noqa: PTH110 - see above
     if existing is None:
         return
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
