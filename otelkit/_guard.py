@@ -27,13 +27,15 @@ on_any_fault: Callable[[Barrier], None] | None = None
 class Barrier:
     """Counts and contains the faults of one guarded part (a step, an observer, a describer …).
 
-    Thread-safe: counts are approximate under contention by design, the log line per cause is not repeated.
+    Thread-safe: counts are approximate under contention by design, the log line per cause is not repeated. Fork-safe by itself.
     """
 
     LIMIT: Final = 10
     """Faults in a row after which the part is switched off."""
 
-    __slots__ = ("_causes", "_lock", "_on_fault", "_rows", "distribution", "faults", "last_cause", "name", "off")
+    __slots__ = (
+        "__weakref__", "_causes", "_lock", "_on_fault", "_rows", "distribution", "faults", "last_cause", "name", "off",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class Barrier:
         self._causes: set[str] = set()
         self._lock = threading.Lock()
         self._on_fault = on_fault
+        in_forked_child(self.after_fork)
 
     def fault(self, error: BaseException, doing: str) -> None:
         """Record that the part raised ``error`` while ``doing`` something; never raises (except under our tests)."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 
@@ -42,3 +44,23 @@ def in_child(do: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         found = json.loads(stream.read())
     assert "error" not in found, found
     return found["result"]
+
+
+@contextmanager
+def held_by_another_thread(lock: AbstractContextManager[object]) -> Iterator[None]:
+    """Have a thread of its own hold ``lock`` inside the block; a child that is forked there has the lock, not the thread."""
+    taken, enough = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            taken.set()
+            enough.wait(60)
+
+    thread = threading.Thread(target=hold, name="holder", daemon=True)
+    thread.start()
+    assert taken.wait(10)
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join(10)

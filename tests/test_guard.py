@@ -11,7 +11,7 @@ import pytest
 
 from otelkit import _guard
 from otelkit._guard import Barrier, in_forked_child
-from tests.forking import in_child
+from tests.forking import held_by_another_thread, in_child
 
 pytestmark = pytest.mark.sdk
 
@@ -177,6 +177,36 @@ class Holder:
         in_forked_child(self.after_fork)
     def after_fork(self): ...
 holders = [Holder() for _ in range(50)]
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_barriers_lock_is_free_in_a_forked_child() -> None:
+    """Whoever owns the barrier need not think of it."""
+    barrier = Barrier("step x", "otelkit-x")
+
+    def child() -> int:
+        barrier.fault(ValueError("no"), "on_end")
+        return barrier.faults
+
+    with held_by_another_thread(barrier._lock):
+        assert in_child(child, timeout_s=10) == 1
+
+
+def test_barriers_that_live_until_the_interpreters_end_say_nothing_there() -> None:
+    """Neither those that plain variables keep, nor those in cycles."""
+    program = """
+import otelkit
+from otelkit._guard import Barrier
+from otelkit.stages.patching import Patcher
+from otelkit.stages.progress import Progress
+kept = [Barrier(str(number)) for number in range(50)]
+kept.append(kept)
+progress, patcher = Progress("p", None), Patcher([])
+with otelkit.run("nightly") as run:
+    run.advance()
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
 

@@ -91,7 +91,6 @@ class OtelkitHandler(logging.Handler):
             self._in_emit.now = False
 
     def _in_child(self) -> None:
-        self._barrier.after_fork()
         # The thread that forked may have been amidst a record, and lives on here.
         self._in_emit = threading.local()
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
-from otelkit._guard import Barrier, in_forked_child
+from otelkit._guard import Barrier
 from otelkit.logs.correlation import add_ids
 from otelkit.logs.handler import OtelkitHandler
 from otelkit.logs.wrapped_method import WrappedMethod
@@ -45,7 +45,6 @@ class StructlogEvents:
         self._ids = ids
         self._barrier = Barrier("structlog events")
         self._method: WrappedMethod | None = None
-        in_forked_child(self._in_child)
 
     def install(self, structlog: Any) -> None:  # Any: the module, which need not be installed
         """Take part from now on. ``structlog`` is the module; repeated calls do nothing."""
@@ -60,9 +59,6 @@ class StructlogEvents:
         if self._method is not None:
             self._method.unwrap()
             self._method = None
-
-    def _in_child(self) -> None:
-        self._barrier.after_fork()
 
     def _process_event(self, original: Callable[..., Any], bound: Any, *args: Any, **kwargs: Any) -> Any:
         # Any: as structlog's method. Without processors an event goes as keywords to a logger that may not know ours.

@@ -126,7 +126,6 @@ class GuardedStep:
 
     def after_fork(self) -> None:
         """Let the step forget what is the parent's."""
-        self.barrier.after_fork()
         self.start_over()
         try:
             self.step.after_fork()

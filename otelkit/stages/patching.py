@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from otelkit._guard import Barrier
+from otelkit._guard import Barrier, in_forked_child
 from otelkit.model.targets import StageTarget
 from otelkit.stages._import_hook import ImportHook
 from otelkit.stages._main_script import MainScript, is_main
@@ -48,11 +48,15 @@ class Patcher:
         self._matched: set[StageTarget] = set()
         self._patched: list[_Patched] = []
         self._barrier = Barrier("stage targets")
-        self._lock = threading.RLock()
+        self._renew_lock()
         self._script = MainScript(self._targets, self._matched.add)
         self._hook = ImportHook(
             {target.module for target in self._targets}, self._after_import, self._script.code_of_module
         )
+        in_forked_child(self._renew_lock)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.RLock()
 
     def install(self) -> None:
         """Wrap what is imported already, and the rest when it comes."""

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from typing import Final
 
+from otelkit._guard import in_forked_child
+
 _MAX_PIPELINES: Final = 256
 
 _lock = threading.Lock()
@@ -14,7 +16,7 @@ _latest: dict[str, Progress] = {}
 
 
 class Progress:
-    """Counts the items of one run. Thread-safe."""
+    """Counts the items of one run. Thread-safe; in a forked child it counts on from where the parent was."""
 
     def __init__(self, pipeline: str, total: int | None) -> None:
         self.pipeline = pipeline
@@ -22,6 +24,10 @@ class Progress:
         """Items the run expects to handle; None: unknown."""
         self.done = 0
         """Items handled so far."""
+        self._renew_lock()
+        in_forked_child(self._renew_lock)
+
+    def _renew_lock(self) -> None:
         self._lock = threading.Lock()
 
     def advance(self, count: int) -> None:

@@ -11,7 +11,7 @@ from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, Tracer
 
 from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
-from otelkit._guard import Barrier, in_forked_child
+from otelkit._guard import Barrier
 from otelkit.model.blueprint import Offered
 from otelkit.model.calls import AttributeValue, Outcome, Stage, StageCall
 from otelkit.model.describers import Describer
@@ -81,7 +81,6 @@ class Runtime:
             if type(offer.value).closed is not CallObserver.closed:
                 self._closed.append((offer.value.closed, barrier))
         self._describers = Describers(describers, self.barriers, enabled=describe_arguments)
-        in_forked_child(self._in_child)
 
     def open(
         self,
@@ -162,10 +161,6 @@ class Runtime:
     def _barrier(self, name: str, distribution: str | None) -> Barrier:
         barrier = self.barriers[name] = Barrier(name, distribution)
         return barrier
-
-    def _in_child(self) -> None:
-        for barrier in self.barriers.values():
-            barrier.after_fork()
 
 
 def _end_span(span: Span, record: StageCall) -> None:

@@ -20,6 +20,7 @@ from otelkit.model.targets import StageTarget
 from otelkit.stages import Patcher
 from otelkit.stages.wrapping import stage_of
 from otelkit.testing import Recorder
+from tests.forking import held_by_another_thread, in_child
 from tests.programs import write
 
 STEPS = """
@@ -360,3 +361,13 @@ def test_a_decorated_function_of_the_users_keeps_working_as_a_target(
 
     assert [span.name for span in recorder.spans] == ["steps.parse", "already"]
     assert otelkit.stage is not None
+
+
+def test_a_child_can_import_what_is_wrapped_while_a_thread_of_the_parent_was_wrapping(
+    folder: Path, patch: Callable[..., Patcher]
+) -> None:
+    """The import in the child does not wait for a thread that is not there."""
+    patcher = patch("app.steps:parse")
+
+    with held_by_another_thread(patcher._lock):
+        assert in_child(lambda: stage_of(steps().parse) is not None, timeout_s=10) is True

@@ -12,7 +12,7 @@ import otelkit
 from otelkit import names
 from otelkit.stages import current_run_id, current_run_name, set_process_run
 from otelkit.testing import Recorder
-from tests.forking import in_child
+from tests.forking import held_by_another_thread, in_child
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +150,20 @@ def test_a_child_forked_inside_a_run_belongs_to_it_and_does_not_end_it(recorder:
         assert in_child(child) == [run.id, [], 0]
 
     assert len(recorder.named("nightly")) == 1
+
+
+def test_a_child_counts_on_even_if_a_thread_of_the_parent_was_just_counting() -> None:
+    """`advance` and `track` never wait for a thread that is not in the child."""
+    run = otelkit.run("nightly")
+    run.advance()
+
+    def child() -> int:
+        run.advance(2)
+        list(run.track("abc"))
+        return run.done
+
+    with held_by_another_thread(run._progress._lock):
+        assert in_child(child, timeout_s=10) == 6
 
 
 def test_without_otelkit_a_run_only_counts() -> None:
