@@ -118,7 +118,7 @@ def _as_list(docstring: str) -> str:
 
 def cli_page() -> str:
     """Return the page of the ``otelkit`` program: each command's own help."""
-    context = click.Context(program, info_name="otelkit", terminal_width=100)
+    context = click.Context(program, info_name="otelkit", terminal_width=100, **program.context_settings)
     # Not the group's own help, which also lists commands of plugins that happen to be installed here.
     parts = ["# The `otelkit` program\n", _NOTE, f"```text\n{overview(COMMANDS)}\n```\n"]
     for name in (spec.name for spec in COMMANDS):

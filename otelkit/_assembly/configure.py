@@ -42,6 +42,7 @@ def configure(
     speak_up()
     disarm(os.environ)
     # Here: the SDK costs 150 ms to import, which a program that only decorates should not pay.
+    from otelkit._assembly.config_file import read_config_file
     from otelkit._assembly.install import install, installation
     from otelkit._assembly.plan import plan
     from otelkit._assembly.processors import given_candidates
@@ -51,13 +52,11 @@ def configure(
     if present is not None:
         _refuse_changes(present.settings, settings, bool(extra))
         return
-    planned = plan(code=settings, extra=extra)
-    mistakes = [
-        text for text in planned.blueprint.settings.mistakes if "(from code)" in text or "given in code" in text
-    ]
-    if mistakes:
-        raise SettingsError(mistakes)
-    install(planned)
+    config_file = read_config_file(os.environ)
+    planned = plan(file=config_file.settings if config_file else None, code=settings, extra=extra)
+    if planned.blueprint.settings.mistakes_in_code:
+        raise SettingsError(planned.blueprint.settings.mistakes_in_code)
+    install(planned, config_file=config_file)
 
 
 def flush(timeout_s: float = 30.0) -> bool:
@@ -79,7 +78,10 @@ def _refuse_changes(present: Any, wanted: dict[str, Any], extra: bool) -> None:
         except (ValueError, OverflowError):
             same = False
         if not same:
-            changed.append(f"{name}={raw!r}" + (f" (in force: {present[name]!r})" if declared is not None else ""))
+            shown = (
+                repr(raw) if declared is None else f"{declared.shown(raw)} (in force: {declared.shown(present[name])})"
+            )
+            changed.append(f"{name}={shown}")
     if extra:
         changed.append("span_processors or plugins")
     if changed:

@@ -28,10 +28,12 @@ class Ending:
         self._flush = flush
         self._pid = os.getpid()
         self._handles_sigterm = False
+        self._under_way = False
+        self._signalled = False
 
     def install(self) -> None:
         """Register with the interpreter."""
-        atexit.register(self._finish)
+        atexit.register(self._finish_once)
         self._install_sigterm()
         # Imported here: 2 ms that only a process which really installs otelkit should pay.
         from multiprocessing import util
@@ -52,7 +54,7 @@ class Ending:
 
     def uninstall(self) -> None:
         """Take everything back."""
-        atexit.unregister(self._finish)
+        atexit.unregister(self._finish_once)
         self.in_child()
 
     def _install_sigterm(self) -> None:
@@ -64,9 +66,28 @@ class Ending:
 
     def _on_sigterm(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() == self._pid:
+            if self._under_way:
+                # It interrupted the very flush that it would wait for, which the exit limit bounds: first that, then this.
+                self._signalled = True
+                return
+            self._finish_once()
+        _take_default_action()
+
+    def _finish_once(self) -> None:
+        if self._under_way:
+            return
+        self._under_way = True
+        try:
             self._finish()
-        signal.signal(signum, signal.SIG_DFL)
-        os.kill(os.getpid(), signum)
+        finally:
+            self._under_way = False
+            if self._signalled:
+                _take_default_action()
+
+
+def _take_default_action() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _finalize_in_child(ending: Ending) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from otelkit.settings.nearest import nearest
 
 _log = logging.getLogger("otelkit.settings")
+
+MOST: Final = 1e9
+"""No count of things and no time in milliseconds is larger than this (the latter is 11 days)."""
 
 
 def is_disabled(env: Mapping[str, str]) -> bool:
@@ -24,13 +29,18 @@ def number(env: Mapping[str, str], variable: str, default: float, *, minimum: fl
         value = float(raw)
     except ValueError:
         value = float("nan")
-    if not value >= minimum:  # also when it is not a number
+    if not minimum <= value <= MOST:  # also when it is not a number
         _log.error(
-            "%s is %r; expected a number of at least %g. %g is used until it is corrected.",
+            "%s is %r; expected a number of at least %g, below a billion. %g is used until it is corrected.",
             variable, raw, minimum, default,
         )  # fmt: skip
         return default
     return value
+
+
+def whole(env: Mapping[str, str], variable: str, default: int, *, minimum: int = 1) -> int:
+    """Return a whole-number ``OTEL_*`` variable; a wrong value is reported and the default is used."""
+    return int(number(env, variable, default, minimum=minimum))
 
 
 def names(env: Mapping[str, str], variable: str, default: str) -> tuple[str, ...]:
@@ -45,12 +55,12 @@ def find_entry_point(group: str, name: str) -> EntryPoint | None:
     return next(iter(entry_points(group=group, name=name)), None)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint for a wrong name: the nearest right one, else all of them."""
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return a sentence for a wrong name: the nearest right one, else all of them."""
     choices = sorted(set(known))
-    close = difflib.get_close_matches(name, choices, n=1)
+    close = nearest(name, choices)
     if close:
-        return f"Did you mean {close[0]}?"
+        return f"Did you mean {close}?"
     return f"Known are: {', '.join(choices)}." if choices else "None is installed."
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otelkit._assembly.environment import find_entry_point, known_names, names, nearest
+from otelkit._assembly.environment import find_entry_point, hint, known_names, names
 from otelkit.model.signals import Signal
 
 _log = logging.getLogger("otelkit.settings")
@@ -64,10 +64,10 @@ def _choose(signal: Signal, name: str, env: Mapping[str, str]) -> ExporterChoice
     group = f"opentelemetry_{signal}_exporter"
     entry = find_entry_point(group, entry_name)
     if entry is None:
-        hint = _EXTRA_HINT if "grpc" in entry_name else nearest(name, ["none", "otlp", *known_names(group)])
+        advice = _EXTRA_HINT if "grpc" in entry_name else hint(name, ["none", "otlp", *known_names(group)])
         _log.error(
             "%s asks for the exporter %r, which is not installed. %s All other telemetry works on.",
-            _VARIABLE[signal], name, hint,
+            _VARIABLE[signal], name, advice,
         )  # fmt: skip
         return None
     try:

@@ -8,7 +8,7 @@ from typing import Final
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 
-from otelkit._assembly.environment import find_entry_point, known_names, nearest
+from otelkit._assembly.environment import find_entry_point, hint, known_names
 
 _log = logging.getLogger("otelkit.settings")
 
@@ -30,6 +30,6 @@ def choose_id_generator(env: Mapping[str, str]) -> IdGenerator:
         reason = f"{type(error).__name__}: {error}"
     _log.error(
         "OTEL_PYTHON_ID_GENERATOR asks for %r: %s. %s Random ids are used until it is corrected.",
-        name, reason, nearest(name, ["random", *known_names(_GROUP)]),
+        name, reason, hint(name, ["random", *known_names(_GROUP)]),
     )  # fmt: skip
     return RandomIdGenerator()

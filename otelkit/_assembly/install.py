@@ -8,11 +8,11 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from opentelemetry import trace
-from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from opentelemetry.metrics import CallbackOptions, Meter, NoOpMeter, Observation
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import NoOpTracer
 
@@ -21,7 +21,7 @@ from otelkit._assembly.config_file import ConfigFile, read_config_file
 from otelkit._assembly.ending import Ending
 from otelkit._assembly.environment import is_disabled
 from otelkit._assembly.log_path import LogPath
-from otelkit._assembly.metric_path import MetricPath
+from otelkit._assembly.metric_path import SCOPE, MetricPath
 from otelkit._assembly.outlet import Outlet, SignalPath
 from otelkit._assembly.plan import Plan, plan
 from otelkit._assembly.resource import build_resource, child_attributes
@@ -72,7 +72,6 @@ def install_from_environment(auto_version: str | None = None) -> Installation | 
 def install(
     planned: Plan,
     *,
-    env: MutableMapping[str, str] = os.environ,
     auto_version: str | None = None,
     config_file: ConfigFile | None = None,
 ) -> Installation | None:
@@ -80,7 +79,6 @@ def install(
 
     Args:
         planned: Settings and plugins, folded.
-        env: The environment; gets the run's id, so that child processes belong to the same run.
         auto_version: The version of ``opentelemetry-instrument``, if it started us.
         config_file: A declarative configuration whose providers are to be used.
     """
@@ -90,9 +88,9 @@ def install(
         # Plugins that were left out have been named when it happened.
         if finding.id != "plugin.left_out":
             _log.error("%s", finding.what)
-    if not settings.flag("enabled") or is_disabled(env) or (config_file is not None and config_file.disabled):
+    if not settings.flag("enabled") or is_disabled(os.environ) or (config_file is not None and config_file.disabled):
         return None
-    _installation = Installation(planned, env, auto_version, config_file)
+    _installation = Installation(planned, auto_version, config_file)
     planned.plugins.tell_installed(planned.blueprint)
     return _installation
 
@@ -100,31 +98,35 @@ def install(
 class Installation:
     """What is installed in this process, and how it is flushed and ended."""
 
-    def __init__(
-        self, planned: Plan, env: MutableMapping[str, str], auto_version: str | None, config_file: ConfigFile | None
-    ) -> None:
+    def __init__(self, planned: Plan, auto_version: str | None, config_file: ConfigFile | None) -> None:
         self.blueprint = planned.blueprint
         self.settings: Settings = planned.blueprint.settings
         self.ledger = Ledger()
         self._limit_s = self.settings.number("exit_limit_s")
         self._finished = False
         self._is_child = False
-        self._barriers: dict[str, Barrier] = {}
         run_id = self.settings.text("run_id") or uuid.uuid4().hex
         # A process of the same tree was here before us, and says what there is to say.
-        self._inherited = env.get(_TREE) == run_id
-        env[_RUN_ID] = env[_TREE] = run_id
+        self._inherited = os.environ.get(_TREE) == run_id
+        # Child processes belong to the same run.
+        os.environ[_RUN_ID] = os.environ[_TREE] = run_id
         set_process_run(run_id, self.settings.text("run_name") or None)
 
-        outlet = Outlet.open(env, self.settings, self.ledger, silent=self._inherited)
-        resource = build_resource(env, run_id, auto_version)
+        outlet = Outlet.open(os.environ, self.settings, self.ledger, silent=self._inherited)
+        resource = build_resource(run_id, auto_version)
         taken_over = _apply(config_file)
         self._traces = (
             TracePath(self.blueprint, outlet, resource, taken_over) if self.settings.flag("enable_tracing") else None
         )
-        self._logs = LogPath(outlet, resource, str(resource.attributes[names.SERVICE_NAME]))
-        self._metrics = MetricPath(outlet, resource, self._bind) if self.settings.flag("enable_metrics") else None
-        self._install_stages(str(resource.attributes[names.SERVICE_NAME]))
+        service_name = str(resource.attributes[names.SERVICE_NAME])
+        self._logs = LogPath(outlet, resource, service_name)
+        self._runtime = self._build_runtime(service_name)
+        self._metrics: MetricPath | None = None
+        if self.settings.flag("enable_metrics"):
+            self._metrics = MetricPath(outlet, resource, self._bind)
+        else:
+            self._bind(NoOpMeter(SCOPE))
+        self._install_stages()
         in_forked_child(self._in_child)
         self._ending = Ending(self.finish, self._flush_child)
         self._ending.install()
@@ -147,8 +149,7 @@ class Installation:
         )
 
     def _observe_faults(self, options: CallbackOptions) -> Iterator[Observation]:
-        steps = self._traces.chain.barriers if self._traces else {}
-        for name, barrier in steps.items():
+        for name, barrier in self.barriers.items():
             if barrier.faults:
                 yield Observation(barrier.faults, {names.STEP: name})
 
@@ -158,17 +159,17 @@ class Installation:
         steps = self._traces.chain.barriers if self._traces else {}
         return {**self._runtime.barriers, **steps}
 
-    def _install_stages(self, service_name: str) -> None:
-        settings = self.settings
-        metrics_on = self._metrics is not None
-        self._runtime = Runtime(
+    def _build_runtime(self, service_name: str) -> Runtime:
+        return Runtime(
             spans=SdkStageSpans(self._traces.tracer if self._traces else NoOpTracer()),
-            observers=self.blueprint.observers if metrics_on else (),
+            observers=self.blueprint.observers,
             describers=self.blueprint.describers,
-            default_pipeline=settings.text("pipeline") or service_name,
-            describe_arguments=settings.flag("describe_arguments"),
+            default_pipeline=self.settings.text("pipeline") or service_name,
+            describe_arguments=self.settings.flag("describe_arguments"),
             flush=self.flush,
         )
+
+    def _install_stages(self) -> None:
         _current.runtime = self._runtime
         self._patcher = Patcher(self.blueprint.targets)
         self._patcher.install()

@@ -11,7 +11,7 @@ from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 
 from otelkit import names
-from otelkit._assembly.environment import number
+from otelkit._assembly.environment import number, whole
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.sdk_private import update_resource
 from otelkit.delivery.exporters import DeliveredLogExporter
@@ -52,8 +52,8 @@ class LogPath:
             self._processor = BufferedLogProcessor(
                 self._deliver,
                 outlet.ledger,
-                limit=int(number(env, "OTEL_BLRP_MAX_QUEUE_SIZE", settings.whole("buffer_records"), minimum=1)),
-                batch=int(number(env, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", settings.whole("batch_spans"), minimum=1)),
+                limit=whole(env, "OTEL_BLRP_MAX_QUEUE_SIZE", settings.whole("buffer_records")),
+                batch=whole(env, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", settings.whole("batch_spans")),
                 delay_s=number(env, "OTEL_BLRP_SCHEDULE_DELAY", settings.number("export_delay_s") * 1000, minimum=1)
                 / 1000,
             )

@@ -82,11 +82,13 @@ class MetricPath:
             _log.debug("metrics could not be shut down: %s", error)
 
     def in_child(self, attributes: Mapping[str, str | int]) -> None:
-        """Record into a provider of the child's own.
+        """Record into a provider of the child's own, unless the program brings its own provider.
 
         The inherited provider's cumulative counts are the parent's; its exporter knows that it is in another process and
         sends nothing.
         """
+        if self._provider is None:
+            return
         self._resource = self._resource.merge(Resource(attributes))
         self._provider = self._build()
         self._bind(self._provider.get_meter(SCOPE, __version__))
@@ -97,20 +99,18 @@ class MetricPath:
         return MeterProvider([reader for reader in readers if reader], self._resource, shutdown_on_exit=False)
 
     def _reader(self, choice: ExporterChoice) -> MetricReader | None:
-        if isinstance(choice.factory, type) and issubclass(choice.factory, MetricReader):
-            try:
+        try:
+            if isinstance(choice.factory, type) and issubclass(choice.factory, MetricReader):
                 reader: MetricReader = choice.factory()
-            except Exception as error:  # noqa: BLE001 - a stranger's class may raise anything
-                _log.error(
-                    "the exporter %r (OTEL_METRICS_EXPORTER) could not be made: %s: %s. All other telemetry works on.",
-                    choice.name, type(error).__name__, error,
-                )  # fmt: skip
-                return None
-            return reader
-        exporter = self._outlet.metric_exporter(choice, self._choices)
+                return reader
+            exporter = self._outlet.metric_exporter(choice, self._choices)
+        except Exception as error:  # noqa: BLE001 - a stranger's class may raise anything
+            _log.error(
+                "the exporter %r (OTEL_METRICS_EXPORTER) could not be made: %s: %s. All other telemetry works on.",
+                choice.name, type(error).__name__, error,
+            )  # fmt: skip
+            return None
         self._exporters.append(exporter)
         return PeriodicExportingMetricReader(
-            exporter,
-            export_interval_millis=self._interval_ms,
-            export_timeout_millis=self._timeout_ms,
+            exporter, export_interval_millis=self._interval_ms, export_timeout_millis=self._timeout_ms
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 
 from opentelemetry.sdk.resources import Resource
@@ -14,11 +13,12 @@ from otelkit import names
 from otelkit._version import __version__
 
 
-def build_resource(env: Mapping[str, str], run_id: str, auto_version: str | None = None) -> Resource:
+def build_resource(run_id: str, auto_version: str | None = None) -> Resource:
     """Return the resource: what the user and the SDK's detectors say, completed by us.
 
+    ``OTEL_RESOURCE_ATTRIBUTES`` and ``OTEL_SERVICE_NAME`` win over everything of ours.
+
     Args:
-        env: The environment; ``OTEL_RESOURCE_ATTRIBUTES`` and ``OTEL_SERVICE_NAME`` win over everything of ours.
         run_id: The run this process belongs to.
         auto_version: The version of `opentelemetry-instrument`, if it started us.
     """

@@ -8,7 +8,7 @@ from typing import Final
 
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, DEFAULT_ON, ParentBased, Sampler, TraceIdRatioBased
 
-from otelkit._assembly.environment import find_entry_point, known_names, nearest
+from otelkit._assembly.environment import find_entry_point, hint, known_names
 from otelkit.model.blueprint import Offered, SamplerFactory
 
 _log = logging.getLogger("otelkit.settings")
@@ -43,7 +43,7 @@ def choose_sampler(offered: Mapping[str, Offered[SamplerFactory]], env: Mapping[
                 known = [*STANDARD, *offered, *known_names(_GROUP)]
                 _log.error(
                     "OTEL_TRACES_SAMPLER asks for %r, which is not installed. %s Every trace is kept until it is corrected.",
-                    name, nearest(name, known),
+                    name, hint(name, known),
                 )  # fmt: skip
                 return DEFAULT_ON
             sampler = entry.load()(argument)

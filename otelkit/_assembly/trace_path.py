@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.trace import Tracer
 from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
-from otelkit._assembly.environment import number
+from otelkit._assembly.environment import number, whole
 from otelkit._assembly.id_generator import choose_id_generator
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.sampler import choose_sampler
@@ -66,8 +66,8 @@ class TracePath:
         self.processor = ChainProcessor(
             self.chain,
             outlet.ledger,
-            limit=int(number(env, "OTEL_BSP_MAX_QUEUE_SIZE", settings.whole("buffer_spans"), minimum=1)),
-            batch=int(number(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", settings.whole("batch_spans"), minimum=1)),
+            limit=whole(env, "OTEL_BSP_MAX_QUEUE_SIZE", settings.whole("buffer_spans")),
+            batch=whole(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", settings.whole("batch_spans")),
             delay_s=number(env, "OTEL_BSP_SCHEDULE_DELAY", settings.number("export_delay_s") * 1000, minimum=1) / 1000,
             exit_limit_s=settings.number("exit_limit_s"),
             destinations=self.exporters,

@@ -13,7 +13,8 @@ def attach_if_needed() -> None:
     """Attach to another vendor's providers when theirs was chosen and ours was not."""
     from otelkit._assembly.install import installation
 
-    if installation() is not None:
+    # Ours was chosen, or the program has configured otelkit; if that failed or is switched off, once is enough.
+    if OtelkitConfigurator.tried or installation() is not None:
         return
     OtelkitConfigurator().configure()
     if installation() is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from otelkit._assembly.starting import speak_up
 from otelkit.health.disarm import disarm
@@ -24,12 +24,16 @@ def prepare() -> None:
 class OtelkitConfigurator:
     """Plans and installs otelkit in this process. Whatever goes wrong, the program starts."""
 
+    tried: ClassVar[bool] = False
+    """Whether it was called in this process, whatever came of it."""
+
     def configure(self, **kwargs: Any) -> None:  # Any: upstream passes more with every release
         """Install otelkit.
 
         Args:
             kwargs: From upstream; ``auto_instrumentation_version`` goes into the resource.
         """
+        OtelkitConfigurator.tried = True
         try:
             prepare()
             # Here, so that what fails at import is contained too.

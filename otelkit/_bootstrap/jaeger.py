@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
+from otelkit._assembly.exporters import otlp_endpoint
+
 _log = logging.getLogger("otelkit.bootstrap")
 
 
@@ -19,17 +21,17 @@ class JaegerSpanExporter(OTLPSpanExporter):
     """
 
     def __init__(self) -> None:
-        endpoint = _endpoint(os.environ)
+        endpoint = _endpoint(os.environ) or otlp_endpoint("traces", os.environ)
         super().__init__(endpoint=endpoint)
         _log.warning(
             "the exporter 'jaeger' sends OTLP to %s: Jaeger's own protocols have left OpenTelemetry. "
             "Set OTEL_TRACES_EXPORTER=otlp to say so yourself.",
-            self._endpoint,
+            endpoint,
         )
 
 
 def _endpoint(env: os._Environ[str]) -> str | None:
     if env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        return None  # the stock exporter reads these itself
+        return None
     host = urlsplit(env.get("OTEL_EXPORTER_JAEGER_ENDPOINT", "")).hostname or env.get("OTEL_EXPORTER_JAEGER_AGENT_HOST")
     return f"http://{host}:4318/v1/traces" if host else None

@@ -64,6 +64,10 @@ class Setting:
             what += f" of at most {self.maximum:.15g}"
         return f"{what} ({self.unit})" if self.unit and self.kind in ("int", "float") else what
 
+    def shown(self, value: object) -> str:
+        """Return a value of this setting for people to read; a secret is hidden."""
+        return "(hidden)" if self.secret and value else repr(value)
+
     def parse(self, raw: object) -> SettingValue:
         """Turn a raw value (text from the environment, or a typed value from a file or code) into this setting's type.
 

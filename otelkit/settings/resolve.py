@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from otelkit.settings.declare import ENV_PREFIX, Setting, SettingValue
 from otelkit.settings.nearest import nearest
 from otelkit.settings.sources import FileSource
 
+_CODE: Final = "code"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Settings(Mapping[str, SettingValue]):
     """Every setting's value and where it came from. ``settings["exit_limit_s"]``, or typed: ``settings.number(...)``."""
 
@@ -20,6 +23,12 @@ class Settings(Mapping[str, SettingValue]):
     """Name -> ``default``, ``environment``, ``code`` or the file."""
     mistakes: tuple[str, ...] = ()
     """One sentence for each wrong value; the default is in force instead."""
+    mistakes_in_code: tuple[str, ...] = ()
+    """Those of them that were made in code."""
+
+    def __repr__(self) -> str:
+        # Given to every plugin, which may log it: a secret stays one.
+        return f"Settings({', '.join(f'{name}={self.declared[name].shown(self[name])}' for name in self)})"
 
     def __getitem__(self, name: str) -> SettingValue:
         return self.in_force[name]
@@ -78,19 +87,25 @@ def resolve(
     values: dict[str, SettingValue] = {}
     sources: dict[str, str] = {}
     mistakes: list[str] = list(file.mistakes)
+    in_code: list[str] = []
     for setting in settings.values():
         values[setting.name], sources[setting.name] = setting.default, "default"
         for raw, source in _given(setting, env, file, code):
             try:
                 values[setting.name], sources[setting.name] = setting.parse(raw), source
             except (ValueError, OverflowError):
-                mistakes.append(
-                    f"{setting.name} is {_shown(setting, raw)} (from {source}); expected {setting.expected}. "
-                    f"{_shown(setting, values[setting.name])} is used until it is corrected."
+                (in_code if source == _CODE else mistakes).append(
+                    f"{setting.name} is {setting.shown(raw)} (from {source}); expected {setting.expected}. "
+                    f"{setting.shown(values[setting.name])} is used until it is corrected."
                 )
     if complete:
-        mistakes += _unknown(settings, env, file, code)
-    return Settings(settings, values, sources, tuple(mistakes))
+        mistakes += _unknown(settings, env, file)
+        in_code += [
+            f"{key} was given in code, but there is no such setting. {_nearest(key, settings)}"
+            for key in code
+            if key not in settings
+        ]
+    return Settings(settings, values, sources, (*mistakes, *in_code), tuple(in_code))
 
 
 def _given(
@@ -104,16 +119,10 @@ def _given(
         if env.get(variable, "") != "":
             yield env[variable], variable
     if setting.name in code:
-        yield code[setting.name], "code"
+        yield code[setting.name], _CODE
 
 
-def _shown(setting: Setting, value: object) -> str:
-    return "(hidden)" if setting.secret and value else repr(value)
-
-
-def _unknown(
-    settings: Mapping[str, Setting], env: Mapping[str, str], file: FileSource, code: Mapping[str, object]
-) -> Iterator[str]:
+def _unknown(settings: Mapping[str, Setting], env: Mapping[str, str], file: FileSource) -> Iterator[str]:
     by_env = {setting.env: setting for setting in settings.values()}
     for variable in sorted(env):
         if variable.startswith(ENV_PREFIX) and variable not in by_env:
@@ -121,9 +130,6 @@ def _unknown(
     for key in file.values:
         if key not in settings:
             yield f"{key} is set in {file.where}, but there is no such setting. {_nearest(str(key), settings)}"
-    for key in code:
-        if key not in settings:
-            yield f"{key} was given in code, but there is no such setting. {_nearest(key, settings)}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -224,3 +224,41 @@ def test_a_forked_child_that_leaves_by_os_exit_loses_nothing(app: Path, server: 
     assert len(server.spans) == 11
     assert len({span.resource["process.pid"] for span in server.spans}) == 2
     assert len({span.resource["service.instance.id"] for span in server.spans}) == 2
+
+
+def test_sigterm_during_the_last_flush_waits_for_it(app: Path, server: OtlpServer) -> None:
+    """A supervisor that asks twice must not cost what is just being sent."""
+    write(
+        app,
+        "app.py",
+        """
+        import os, signal, steps
+        for n in range(50):
+            steps.work(n)
+        print("ready", flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        """,
+    )
+    write(
+        app,
+        "again.py",
+        """
+        import os, signal
+        from opentelemetry.sdk.trace import SpanProcessor
+
+        class Again(SpanProcessor):
+            def shutdown(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+        """,
+    )
+    write(app, "again-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: again\nVersion: 1.0\n")
+    write(app, "again-1.0.dist-info/entry_points.txt", "[opentelemetry_span_processor]\nagain = again:Again\n")
+    with subprocess.Popen(
+        [SCRIPTS / "opentelemetry-instrument", "--otelkit_export_delay_s", "50", "python", "app.py"],
+        cwd=app, env=clean_environment(OTEL_EXPORTER_OTLP_ENDPOINT=server.url), stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        status = process.wait(timeout=30)
+
+    assert status == -signal.SIGTERM
+    assert len(server.spans) == 50
+    assert any(point.metric == "pipeline.stage.duration" for point in server.points), "what came after the spans, too"

@@ -59,6 +59,8 @@ def app(tmp_path: Path) -> Path:
         ),
         pytest.param({"OTEL_PYTHON_ID_GENERATOR": "xrey"}, ["OTEL_PYTHON_ID_GENERATOR", "xrey"], id="id generator"),
         pytest.param({"OTEL_BSP_MAX_QUEUE_SIZE": "many"}, ["OTEL_BSP_MAX_QUEUE_SIZE", "'many'"], id="queue size"),
+        pytest.param({"OTEL_BSP_MAX_QUEUE_SIZE": "inf"}, ["OTEL_BSP_MAX_QUEUE_SIZE", "'inf'"], id="infinite queue"),
+        pytest.param({"OTEL_BLRP_SCHEDULE_DELAY": "1e15"}, ["OTEL_BLRP_SCHEDULE_DELAY", "'1e15'"], id="endless delay"),
         pytest.param({"OTEL_METRIC_EXPORT_INTERVAL": "soon"}, ["OTEL_METRIC_EXPORT_INTERVAL", "'soon'"], id="interval"),
         pytest.param(
             {"OTEL_PYTHON_OTELKIT_EXIT_LIMIT_S": "-1"},
@@ -164,3 +166,33 @@ def test_the_exporter_name_jaeger_builds_otlp_and_says_so(app: Path, server: Otl
     assert done.returncode == 0
     assert done.stderr.count("the exporter 'jaeger' sends OTLP to") == 1
     assert len(server.spans) == 3
+
+
+def test_an_exporter_that_cannot_be_made_costs_only_its_signal(app: Path, server: OtlpServer) -> None:
+    """Its constructor may raise anything."""
+    write(app, "broken_exporter.py", "class Broken:\n    def __init__(self):\n        raise ValueError('no region')\n")
+    write(app, "broken-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    write(
+        app,
+        "broken-1.0.dist-info/entry_points.txt",
+        "[opentelemetry_metrics_exporter]\nbroken = broken_exporter:Broken\n",
+    )
+    done = instrument(app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url, OTEL_METRICS_EXPORTER="broken")
+
+    assert (done.returncode, done.stdout) == (0, "done\n")
+    assert "the exporter 'broken' (OTEL_METRICS_EXPORTER) could not be made: ValueError: no region" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (len(server.spans), len(server.logs)) == (3, 3)
+
+
+def test_a_mistake_is_said_once_also_when_otelkit_is_switched_off(app: Path, server: OtlpServer) -> None:
+    """The last hook of the launcher does not start what was switched off."""
+    done = instrument(
+        app, "python", "app.py",
+        OTEL_EXPORTER_OTLP_ENDPOINT=server.url,
+        OTEL_PYTHON_OTELKIT_ENABLED="false",
+        OTEL_PYTHON_OTELKIT_EXIT_LIMIT_S="long",
+    )  # fmt: skip
+
+    assert done.stderr.count("exit_limit_s is 'long'") == 1
+    assert server.requests == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.otlp_server import OtlpServer, otlp_server
-from tests.programs import instrument, write
+from tests.programs import SCRIPTS, clean_environment, instrument, write
 
 pytestmark = pytest.mark.sdk
 
@@ -131,10 +132,6 @@ def test_a_provider_that_the_program_has_set_is_used_and_not_replaced(app: Path,
         """,
     )
     write(app, "acme.py", VENDOR)
-    import subprocess
-
-    from tests.programs import SCRIPTS, clean_environment
-
     done = subprocess.run(
         [SCRIPTS / "python", "app.py"],
         cwd=app, env=clean_environment(OTEL_EXPORTER_OTLP_ENDPOINT=server.url), capture_output=True, text=True, timeout=60,
@@ -176,3 +173,31 @@ def test_a_configuration_file_describes_the_sdk_and_our_settings(app: Path, serv
     assert {span.resource["service.name"] for span in server.spans} == {"from-file"}
     assert {span.attributes["pipeline.name"] for span in server.spans} == {"filed"}
     assert all("pipeline.run.id" in span.attributes for span in server.spans), "our steps have seen them"
+
+
+def test_configure_reads_the_configuration_file_too(app: Path, server: OtlpServer) -> None:
+    """As `opentelemetry-instrument` does, for a program that is started plainly."""
+    (app / "otelkit.toml").unlink()
+    write(
+        app,
+        "sdk.yaml",
+        f"""
+        file_format: "1.0"
+        tracer_provider:
+          processors:
+            - batch:
+                exporter:
+                  otlp_http:
+                    endpoint: {server.url}/v1/traces
+        distribution:
+          otelkit:
+            stages: ["steps:work"]
+            pipeline: filed
+        """,
+    )
+    write(app, "app.py", "import otelkit\notelkit.configure()\nimport steps\nsteps.work(1)\n")
+    env = clean_environment(OTEL_CONFIG_FILE="sdk.yaml", OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none")
+    done = subprocess.run([SCRIPTS / "python", "app.py"], cwd=app, env=env, capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [span.attributes["pipeline.name"] for span in server.spans] == ["filed"]
