@@ -131,9 +131,19 @@ class Patcher:
         if not by_original:
             return
         for module in list(sys.modules.values()):
-            # What a program puts into sys.modules need not be a module.
-            for name, value in list(getattr(module, "__dict__", {}).items()):
+            # Plain modules only. What a program puts into sys.modules need not be a module, and a lazy one (`LazyLoader`)
+            # would be loaded by the question what is in it.
+            if type(module) is not ModuleType:
+                continue
+            for name, value in list(vars(module).items()):
                 found = by_original.get(id(value))
                 if found is not None and value is found.original:
-                    setattr(module, name, found.replacement)
-                    self._patched.append(_Patched(module, name, value, found.replacement, added=False))
+                    self._replace(module, name, found)
+
+    def _replace(self, module: ModuleType, name: str, found: _Patched) -> None:
+        try:
+            setattr(module, name, found.replacement)
+        except Exception as error:  # noqa: BLE001 - a module may refuse it, and the others still get theirs
+            self._barrier.fault(error, f"replace in {module.__name__}")
+        else:
+            self._patched.append(_Patched(module, name, found.original, found.replacement, added=False))

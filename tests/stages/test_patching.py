@@ -244,6 +244,45 @@ def test_what_is_imported_already_is_wrapped_at_once_wherever_it_went(
     assert user.p is steps().parse is original
 
 
+def test_a_lazy_module_stays_unloaded(folder: Path, patch: Callable[..., Patcher]) -> None:
+    """Looking for copies of a function never runs a module's code before the program does."""
+    write(folder, "late.py", "import sys\nfrom app.steps import parse\nsys.late_is_loaded = True\n")
+    spec = importlib.util.find_spec("late")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    late = sys.modules["late"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(late)
+    steps()
+    try:
+        patch("app.steps:parse")
+
+        assert not hasattr(sys, "late_is_loaded")
+        assert stage_of(late.parse) is not None
+        assert hasattr(sys, "late_is_loaded")
+    finally:
+        vars(sys).pop("late_is_loaded", None)
+
+
+def test_what_is_no_plain_module_is_left_alone(folder: Path, patch: Callable[..., Patcher]) -> None:
+    """It may answer with anything, and it may refuse to be changed."""
+    write(folder, "user.py", "from app.steps import parse\n")
+    original = steps().parse
+
+    class Frozen(ModuleType):
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(name)
+
+    frozen = Frozen("frozen")
+    vars(frozen)["parse"] = original
+    sys.modules["frozen"] = frozen
+    user = importlib.import_module("user")
+    patch("app.steps:parse")
+
+    assert frozen.parse is original
+    assert stage_of(user.parse) is not None
+
+
 def test_uninstall_puts_everything_back(folder: Path, patch: Callable[..., Patcher]) -> None:
     """The very functions, static and class methods; an inherited method is inherited again; imports are not watched."""
     module = steps()
