@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
+    from otelkit._guard import Barrier
+
 
 class OpenCall(Protocol):
     """A stage call between its start and its end. Not thread-safe: it belongs to the call."""
@@ -45,6 +47,10 @@ class StageRuntime(Protocol):
     @property
     def tracer(self) -> Tracer:
         """Makes the spans that are no stage calls: the root spans of runs."""
+
+    @property
+    def runs(self) -> Barrier:
+        """Contains and counts what fails while the root span of a run is started or ended."""
 
     def open(
         self,

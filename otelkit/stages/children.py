@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from typing import Final
+
+FLUSH_S: Final = 5.0
+"""Seconds that the end of a forked child's run or outermost stage may take to send what the child has recorded."""
 
 generation = 0
 """How many forks lie between this process and the one that imported us. A call opened in another generation is the parent's:

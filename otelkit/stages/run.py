@@ -11,7 +11,9 @@ from opentelemetry.context import Context, set_value
 from opentelemetry.trace import Span, set_span_in_context
 
 from otelkit import _current, names
+from otelkit._guard import Barrier
 from otelkit.model.calls import AttributeValue, Outcome, error_type_of
+from otelkit.model.runtime import StageRuntime
 from otelkit.stages import children, progress
 from otelkit.stages.attached import attach, leave
 from otelkit.stages.outcomes import outcome_of, record_error
@@ -28,8 +30,6 @@ __all__ = ["Run", "current_run_id", "current_run_name", "run", "set_process_run"
 
 T = TypeVar("T")
 
-_FLUSH_IN_CHILD_S = 5.0
-
 
 class Run:
     """One execution of a pipeline; what ``otelkit.run`` returns. Use it in one ``with``, once."""
@@ -41,6 +41,7 @@ class Run:
         """The run's id; None before it has begun, and where otelkit is not installed."""
         self._progress = progress.Progress(self.pipeline, total)
         self._span: Span | None = None
+        self._barrier: Barrier | None = None
         self._token: Token[Context] | None = None
         self._generation = 0
 
@@ -71,12 +72,9 @@ class Run:
         # Current already while the span starts, so that whoever looks at it then finds the run.
         token = attach(context)
         try:
-            self._span = runtime.tracer.start_span(
-                self.name, context, attributes=attributes, record_exception=False, set_status_on_exception=False
-            )
-            context = set_span_in_context(self._span, context)
-        except Exception:  # noqa: BLE001 - samplers and processors of the program's own provider run in here
-            self._span = None
+            self._span = self._start_span(runtime, context, attributes)
+            if self._span is not None:
+                context = set_span_in_context(self._span, context)
         finally:
             leave(token)
         self._token = attach(context)
@@ -95,14 +93,13 @@ class Run:
         if self._span is None or self._generation != children.generation:
             return
         try:
-            _end(self._span, self.total, error)
-        except Exception:  # noqa: BLE001 - see above
-            return
+            self._end_span(self._span, error)
         finally:
             self._span = None
-        runtime = _current.runtime
-        if runtime is not None and children.must_flush():
-            runtime.flush(_FLUSH_IN_CHILD_S)
+            # Also after a span that could not be ended: the run's stages have recorded theirs.
+            runtime = _current.runtime
+            if runtime is not None and children.must_flush():
+                runtime.flush(children.FLUSH_S)
 
     def advance(self, count: int = 1) -> None:
         """Count ``count`` more handled items."""
@@ -139,6 +136,34 @@ class Run:
         async for item in items:
             yield item
             self.advance()
+
+    def _start_span(
+        self, runtime: StageRuntime, context: Context, attributes: dict[str, AttributeValue]
+    ) -> Span | None:
+        self._barrier = barrier = runtime.runs
+        if barrier.off:
+            return None
+        try:
+            span = runtime.tracer.start_span(
+                self.name, context, attributes=attributes, record_exception=False, set_status_on_exception=False
+            )
+        except RecursionError:
+            return None  # the user's code is about to run into the limit itself; that is no fault of a span's
+        except Exception as error:  # noqa: BLE001 - samplers and processors of the program's own provider run in here
+            barrier.fault(error, "start span")
+            return None
+        barrier.success("start span")
+        return span
+
+    def _end_span(self, span: Span, error: BaseException | None) -> None:
+        try:
+            _end(span, self.total, error)
+        except Exception as fault:  # noqa: BLE001 - see above
+            if self._barrier is not None:
+                self._barrier.fault(fault, "end span")
+        else:
+            if self._barrier is not None:
+                self._barrier.success("end span")
 
 
 def run(name: str, *, total: int | None = None, pipeline: str | None = None) -> Run:

@@ -25,9 +25,6 @@ from otelkit.stages.outcomes import record_error
 from otelkit.stages.run_facts import run_of
 
 # Any below: the user's own arguments.
-CHILD_FLUSH_S: Final = 5.0
-"""Seconds that the end of the outermost stage of a forked child may take to send what the child has recorded."""
-
 _MIN_WAIT_NS: Final = 1_000_000
 """Waits shorter than a millisecond in sum are not worth an attribute on every span."""
 
@@ -71,6 +68,8 @@ class Runtime:
         self._clock = clock
         self._own = self._barrier("stages", None)
         self._starting = self._barrier("stage spans", None)
+        self.runs = self._barrier("run spans", None)
+        """Contains what fails while the root span of a run is started or ended."""
         self._opened: list[_Notify] = []
         self._closed: list[_Notify] = []
         for offer in observers:
@@ -156,7 +155,7 @@ class Runtime:
         else:
             self._own.success()
         if call.outermost and children.must_flush():
-            self.flush(CHILD_FLUSH_S)
+            self.flush(children.FLUSH_S)
 
     def _barrier(self, name: str, distribution: str | None) -> Barrier:
         barrier = self.barriers[name] = Barrier(name, distribution)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
-from opentelemetry.trace import StatusCode
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.trace import Span, StatusCode
 
 import otelkit
-from otelkit import names
-from otelkit.stages import current_run_id, current_run_name, set_process_run
+from otelkit import _current, _guard, names
+from otelkit.spans.stage_spans import SdkStageSpans
+from otelkit.stages import Runtime, children, current_run_id, current_run_name, set_process_run
 from otelkit.testing import Recorder
 from tests.forking import held_by_another_thread, in_child
 
@@ -21,6 +25,15 @@ def process_without_run() -> Iterator[None]:
     set_process_run(None, None)
     yield
     set_process_run(None, None)
+
+
+def runtime_over(processor: SpanProcessor, flush: Callable[[float], bool]) -> Runtime:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("tests")
+    return Runtime(
+        spans=SdkStageSpans(tracer), observers=[], describers={}, default_pipeline="p", flush=flush, tracer=tracer
+    )
 
 
 @otelkit.stage("work")
@@ -164,6 +177,55 @@ def test_a_child_counts_on_even_if_a_thread_of_the_parent_was_just_counting() ->
 
     with held_by_another_thread(run._progress._lock):
         assert in_child(child, timeout_s=10) == 6
+
+
+class BrokenAt(SpanProcessor):
+    """Raises when a span starts or ends."""
+
+    def __init__(self, moment: str) -> None:
+        self.moment = moment
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        if self.moment == "start":
+            raise ValueError("on_start is broken")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if self.moment == "end":
+            raise ValueError("on_end is broken")
+
+
+@pytest.mark.parametrize("moment", ["start", "end"])
+def test_a_root_span_that_fails_is_counted_and_said_and_the_run_goes_on(
+    moment: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The program's own provider may have a processor that raises."""
+    monkeypatch.setattr(_guard, "reraise_in_tests", False)
+    runtime = runtime_over(BrokenAt(moment), flush=lambda timeout_s: True)
+    monkeypatch.setattr(_current, "runtime", runtime)
+    with caplog.at_level(logging.WARNING, "otelkit.guard"), otelkit.run("nightly") as run:
+        run.advance()
+
+    assert (run.done, runtime.barriers["run spans"].faults) == (1, 1)
+    assert [f"{moment} span" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_a_child_whose_root_span_fails_at_its_end_still_sends_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stages have recorded their spans all the same."""
+    monkeypatch.setattr(_guard, "reraise_in_tests", False)
+    flushed: list[float] = []
+
+    def flush(timeout_s: float) -> bool:
+        flushed.append(timeout_s)
+        return True
+
+    monkeypatch.setattr(_current, "runtime", runtime_over(BrokenAt("end"), flush=flush))
+
+    def child() -> list[float]:
+        with otelkit.run("nightly"):
+            pass
+        return flushed
+
+    assert in_child(child) == [children.FLUSH_S]
 
 
 def test_without_otelkit_a_run_only_counts() -> None:
