@@ -61,17 +61,30 @@ class StructlogEvents:
             self._method = None
 
     def _process_event(self, original: Callable[..., Any], bound: Any, *args: Any, **kwargs: Any) -> Any:
-        # Any: as structlog's method. Without processors an event goes as keywords to a logger that may not know ours.
+        # Any: as structlog's method.
+        if not self._barrier.off:
+            try:
+                bound = self._with_ours(bound)
+            except Exception as error:  # noqa: BLE001 - the program's logger class may forbid copies or changes
+                self._barrier.fault(error, "take part")
+            else:
+                self._barrier.success("take part")
+        # Outside: what the program's own processors raise is the program's.
+        return original(bound, *args, **kwargs)
+
+    def _with_ours(self, bound: Any) -> Any:  # Any: a bound logger of any class
+        """Return a copy of a bound logger that has our processors among its own."""
         processors = list(getattr(bound, "_processors", ()))
+        # Without any, an event goes as keywords to a logger that may not know ours.
         if not processors:
-            return original(bound, *args, **kwargs)
+            return bound
         first = [add_ids] if self._ids else []
         own_logger = not isinstance(getattr(bound, "_logger", None), logging.Logger)
         seen = [self._export] if own_logger and self._handler is not None else []
         # A copy, because bound loggers are shared by threads.
         with_ours = copy.copy(bound)
         with_ours._processors = [*first, *processors[:-1], *seen, processors[-1]]
-        return original(with_ours, *args, **kwargs)
+        return with_ours
 
     def _export(self, logger: object, method_name: str, event: Event) -> Event:
         """Export an event; a processor like any other, which changes nothing and never raises."""

@@ -1,4 +1,4 @@
-"""Wrap a method of one of the standard library's logging classes, and undo it."""
+"""Wrap a method of a logging class, the standard library's or structlog's, and undo it."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import pytest
 import structlog
 from opentelemetry.sdk.trace import TracerProvider
 
+from otelkit import _guard
 from otelkit.logs import OtelkitHandler
 from otelkit.logs.structlog_events import StructlogEvents
 from tests.logs.exported import Exports
@@ -159,4 +160,30 @@ def test_the_programs_own_errors_pass_through(exports: Exports) -> None:
     with pytest.raises(KeyError, match="mine"):
         log.info("x")
 
+    assert exports.bodies() == []
+
+
+class Unwilling(structlog.BoundLogger):
+    """A program's own wrapper class that can't be copied."""
+
+    def __copy__(self) -> Unwilling:
+        raise TypeError("one of a kind")
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_logger_that_cannot_be_copied_logs_as_ever(
+    exports: Exports, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes without our part, which is said once."""
+    monkeypatch.setattr(_guard, "reraise_in_tests", False)
+    out = io.StringIO()
+    log = structlog.wrap_logger(
+        structlog.PrintLogger(out), wrapper_class=Unwilling, processors=[structlog.processors.JSONRenderer()]
+    )
+    with caplog.at_level(logging.WARNING, "otelkit.guard"):
+        for _ in range(3):
+            log.info("parsed", rows=3)
+
+    assert [json.loads(line) for line in out.getvalue().splitlines()] == [{"event": "parsed", "rows": 3}] * 3
+    assert ["one of a kind" in record.getMessage() for record in caplog.records] == [True]
     assert exports.bodies() == []
