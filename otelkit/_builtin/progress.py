@@ -18,4 +18,4 @@ def otelkit_metrics() -> Iterable[MetricSpec]:
 
 @hookimpl
 def otelkit_call_observers(settings: Settings) -> Iterable[CallObserver]:
-    return (QueueAndRunObserver(),)
+    return (QueueAndRunObserver(),) if settings.flag("enable_metrics") else ()
