@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
+import os
+import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from otelkit import names
 from otelkit.metrics.collector import MetricsCollector
 from otelkit.metrics.group import Labels
+from otelkit.model.calls import Outcome, outcome_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_CANCELLED: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+_default: MetricsCollector | None = None
+_default_lock = threading.Lock()
 
 
-@functools.cache
 def default_collector() -> MetricsCollector:
     """Return the collector that decorators record into unless they are given another: one per process."""
-    return MetricsCollector()
+    global _default
+    if _default is None:
+        with _default_lock:
+            if _default is None:
+                _default = MetricsCollector()
+    return _default
+
+
+def _in_child() -> None:
+    global _default_lock
+    _default_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def instrument_performance(
@@ -31,7 +47,8 @@ def instrument_performance(
     """Record every call of a plain or ``async`` function as ``<metric>_duration`` (histogram, s) and ``<metric>_calls_total``.
 
     Labels: ``function`` (qualified name), ``success``, and on failure ``error_type`` (qualified name of the exception). A call
-    that was cancelled or interrupted is not successful and has no ``error_type``. Return values and exceptions pass unchanged.
+    that was told to stop (cancelled, interrupted, left with exit code 0) is not successful and has no ``error_type``.
+    Return values and exceptions pass unchanged.
 
     Args:
         metric: First part of the metrics' names.
@@ -131,7 +148,7 @@ class _Call:
     def record(self, started_ns: int, error: BaseException | None) -> None:
         duration_s = (time.perf_counter_ns() - started_ns) / 1e9
         labels = {**self._labels, names.LABEL_SUCCESS: error is None}
-        if error is not None and not isinstance(error, _CANCELLED):
+        if error is not None and outcome_of(error) is Outcome.ERROR:
             labels[names.LABEL_ERROR_TYPE] = type(error).__qualname__
         group = (self._collector or default_collector()).performance
         group.record_histogram(self._duration, duration_s, labels, unit="s")

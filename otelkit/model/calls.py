@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -99,6 +100,26 @@ class StageCall:
         if self.error is None or self.outcome is not Outcome.ERROR:
             return None
         return error_type_of(self.error)
+
+
+def outcome_of(error: BaseException | None) -> Outcome:
+    """Return the outcome of a call that ``error`` leaves (None: it returned).
+
+    Being told to stop is no error: closing a generator, cancelling a task, Ctrl-C, and leaving with exit code 0.
+    """
+    if error is None:
+        return Outcome.OK
+    if isinstance(error, GeneratorExit | KeyboardInterrupt) or _is_cancelled(error):
+        return Outcome.CANCELLED
+    if isinstance(error, SystemExit) and (error.code is None or error.code == 0):
+        return Outcome.CANCELLED
+    return Outcome.ERROR
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    # Not imported for this question: nobody has an error of asyncio's before it is imported, which takes a while.
+    asyncio = sys.modules.get("asyncio.exceptions")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
 
 
 def error_type_of(error: BaseException) -> str:

@@ -9,9 +9,8 @@ from opentelemetry.context import Context, create_key, get_current
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 
 from otelkit._clock import Clock
-from otelkit.model.calls import AttributeValue, Outcome, StageCall, StageKind
+from otelkit.model.calls import AttributeValue, Outcome, StageCall, StageKind, outcome_of
 from otelkit.stages import children
-from otelkit.stages.outcomes import outcome_of
 
 CALL_KEY: Final = create_key("otelkit-stage-call")
 """Where a context holds the stage call whose code runs in it."""

@@ -1,8 +1,7 @@
-"""How a call ended, and what its span says of an error."""
+"""What a span says of an error."""
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 import types
 from typing import Final
@@ -10,27 +9,13 @@ from typing import Final
 from opentelemetry.trace import Span, Status, StatusCode
 
 from otelkit import names
-from otelkit.model.calls import Outcome, error_type_of
+from otelkit.model.calls import error_type_of
 
 _MAX_MESSAGE: Final = 1000
 _MAX_FRAMES: Final = 32
 _MAX_CHAIN: Final = 10
 _MAX_STACKTRACE: Final = 16_384
 """Characters; the end is kept, where the error is."""
-
-
-def outcome_of(error: BaseException | None) -> Outcome:
-    """Return the outcome of a call that ``error`` leaves (None: it returned).
-
-    Being told to stop is no error: closing a generator, cancelling a task, Ctrl-C, and leaving with exit code 0.
-    """
-    if error is None:
-        return Outcome.OK
-    if isinstance(error, GeneratorExit | asyncio.CancelledError | KeyboardInterrupt):
-        return Outcome.CANCELLED
-    if isinstance(error, SystemExit) and (error.code is None or error.code == 0):
-        return Outcome.CANCELLED
-    return Outcome.ERROR
 
 
 def record_error(span: Span, error: BaseException) -> None:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from otelkit.metrics import MetricsCollector, default_collector, instrument_performance, track_analysis, track_training
+from otelkit.metrics import (
+    MetricsCollector,
+    decorators,
+    default_collector,
+    instrument_performance,
+    track_analysis,
+    track_training,
+)
+from tests.forking import held_by_another_thread, in_child
 from tests.metrics.collected import Collected, key_of
 
 
@@ -100,6 +110,22 @@ def test_a_cancelled_call_is_no_error(collected: Collected, metrics: MetricsColl
     assert calls(collected, "wait") == {key_of({"function": wait.__qualname__, "success": False}): 1}
 
 
+@pytest.mark.parametrize(("code", "labels"), [(0, {}), (2, {"error_type": "SystemExit"})])
+def test_leaving_with_an_exit_code_is_an_error_unless_it_is_zero(
+    code: int, labels: dict[str, str], collected: Collected, metrics: MetricsCollector
+) -> None:
+    """As for stages."""
+
+    @instrument_performance("leave", collector=metrics)
+    def leave() -> None:
+        raise SystemExit(code)
+
+    with pytest.raises(SystemExit):
+        leave()
+
+    assert calls(collected, "leave") == {key_of({"function": leave.__qualname__, "success": False, **labels}): 1}
+
+
 def test_a_decorated_function_looks_like_itself(metrics: MetricsCollector) -> None:
     """Name, docstring, signature and kind are unchanged."""
 
@@ -171,3 +197,36 @@ def test_used_bare_they_take_the_functions_name(monkeypatch: pytest.MonkeyPatch,
 def test_there_is_one_default_collector() -> None:
     """So that one metric is one instrument."""
     assert default_collector() is default_collector()
+
+
+def test_two_threads_that_ask_first_get_the_same_default_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making one takes a while, in which the other asks."""
+    monkeypatch.setattr(decorators, "_default", None)
+    making = threading.Event()
+    made = []
+
+    def slow() -> MetricsCollector:
+        made.append(MetricsCollector())
+        making.set()
+        # Long enough for the other to come this far too, if nothing holds it back.
+        threading.Event().wait(0.05)
+        return made[-1]
+
+    monkeypatch.setattr(decorators, "MetricsCollector", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(default_collector)
+        assert making.wait(10)
+        second = pool.submit(default_collector)
+
+    assert first.result() is second.result() is made[0]
+    assert len(made) == 1
+
+
+def test_a_child_makes_its_default_collector_even_if_a_thread_of_the_parent_was_making_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It never waits for a thread that is not there."""
+    monkeypatch.setattr(decorators, "_default", None)
+
+    with held_by_another_thread(decorators._default_lock):
+        assert in_child(lambda: default_collector() is not None, timeout_s=10) is True

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 import otelkit
 from otelkit import names
-from otelkit.model.calls import Outcome
-from otelkit.stages.outcomes import outcome_of
 from otelkit.testing import Recorder
 
 
@@ -57,19 +53,3 @@ def test_causes_are_told_and_the_whole_is_bounded(recorder: Recorder) -> None:
     assert len(stacktrace(recorder, "long")) == 16_384
     assert stacktrace(recorder, "long").endswith("end\n")
     assert len(str(recorder.span("long").status.description)) <= 1_100
-
-
-@pytest.mark.parametrize(
-    ("error", "outcome"),
-    [
-        (None, Outcome.OK),
-        (asyncio.CancelledError(), Outcome.CANCELLED),
-        (SystemExit(False), Outcome.CANCELLED),
-        (TimeoutError(), Outcome.ERROR),
-        (ExceptionGroup("several", [ValueError()]), Outcome.ERROR),
-    ],
-    ids=repr,
-)
-def test_outcomes(error: BaseException | None, outcome: Outcome) -> None:
-    """Stopping on request is no error; a timeout is one."""
-    assert outcome_of(error) is outcome
