@@ -11,7 +11,7 @@ from contextlib import suppress
 from contextvars import Context
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from otelkit._guard import in_forked_child
 
@@ -20,6 +20,11 @@ V = TypeVar("V")
 T = TypeVar("T")
 
 _log = logging.getLogger("otelkit.bounded")
+
+_LONGEST_WAIT_S: Final = 3600.0
+"""The interpreter can't wait for infinity, nor for more than some centuries; to wait again costs nothing."""
+_LOOK_AGAIN_S: Final = 0.1
+"""How often to look whether the thread that is waited for is still there."""
 
 
 class BoundedDict(Generic[K, V]):
@@ -55,17 +60,19 @@ class Drain(Generic[T]):
     """A bounded queue that one background thread empties in batches.
 
     `put` never blocks and never raises. When the queue is full the new item is refused, and ``put`` says so, so that the
-    caller counts it. ``handle`` gets each batch in order, always on the same thread, and must not raise.
+    caller counts it. ``handle`` gets each batch in order, one at a time, and must not raise. It is called on the thread; where
+    there can be none any more, since the interpreter shuts down, on the one that flushes or closes.
     Whoever waits (`flush`, `call`, `close`) waits no longer than they say, whatever ``handle`` does meanwhile.
-    Everything here may be called from a signal handler that interrupted any other of these methods: no lock is waited for.
+    Everything here may be called from a signal handler that interrupted any other of these methods: a lock that the
+    interrupted frame may hold is not waited for, or no longer than the caller said.
     After a fork the child starts with an empty queue and its own thread; the parent's items stay the parent's.
 
     Args:
         name: Thread name, for people who look at a stack dump.
         handle: Takes a batch, oldest first.
         limit: Most items held, >= 1. Threads that put at the same instant may exceed it by one item each.
-        batch: Most items handed over at once, >= 1.
-        delay_s: Longest time an item waits before it is handed over, > 0.
+        batch: Most items handed over at once, >= 1; so many, or half of ``limit`` if that is less, end the waiting.
+        delay_s: Longest time an item waits before it is handed over, > 0; taken as an hour if it is longer.
         tick_when_idle: Call ``handle`` with an empty list when ``delay_s`` passed, or somebody flushes, without items.
         tick: Called on the same thread about every ``tick_s``, busy or not, once there has been a first item.
         tick_s: > 0.
@@ -89,8 +96,10 @@ class Drain(Generic[T]):
         self._name = name
         self._handle = handle
         self._limit = limit
-        self._batch = batch
-        self._delay_s = delay_s
+        self._batch = min(batch, limit)
+        # In time, so that the thread takes something before the queue is full.
+        self._ring_at = max(1, min(batch, limit // 2))
+        self._delay_s = min(delay_s, _LONGEST_WAIT_S)
         self._tick_when_idle = tick_when_idle
         self._tick = tick
         self._tick_s = tick_s
@@ -106,12 +115,21 @@ class Drain(Generic[T]):
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._rung = False
         self._starting = threading.Lock()
+        self._starter: int | None = None
         self._thread: threading.Thread | None = None
+        # Held while something is handed over, so that whoever stands in for the thread never does it beside somebody else.
+        self._handing = threading.Lock()
+        self._hander: int | None = None
         self._prepared = False
         self._next_tick = 0.0
 
     def __len__(self) -> int:
         return len(self._items)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called: nothing is taken any more."""
+        return self._closed
 
     def put(self, item: T) -> bool:
         """Take ``item``; False if it was refused because the queue is full or closed."""
@@ -121,7 +139,7 @@ class Drain(Generic[T]):
         items.append(item)
         if self._thread is None:
             self._start()
-        if len(items) >= self._batch and not self._rung:
+        if len(items) >= self._ring_at and not self._rung:
             self._ring()
         return True
 
@@ -135,32 +153,32 @@ class Drain(Generic[T]):
         Returns False if that took longer than ``timeout_s``; the errand is done later all the same. From within ``handle``
         the errand is done at once, in front of what waits. It must not raise.
         """
-        thread = self._thread
-        if thread is threading.current_thread():
+        me = threading.get_ident()
+        if self._hander == me:
             errand()
             return True
-        if thread is None and (self._items or not self._closed):
-            thread = self._start()
-        if thread is None or not thread.is_alive():
-            # The interpreter shuts down and starts no threads, or the last one has ended: this thread does it.
-            self._hand_over(self._take_errands())
-            errand()
-            return True
+        if self._thread is None and (self._items or not self._closed):
+            self._start()
         note = _Errand(errand)
         self._errands.append(note)
         self._ring()
         deadline = time.monotonic() + timeout_s
         while True:
-            left_s = deadline - time.monotonic()
+            left_s = max(0.0, min(deadline - time.monotonic(), _LONGEST_WAIT_S))
+            thread = self._thread
+            there = thread is not None and thread.is_alive()
+            if not there and self._starter in (None, me):
+                # The interpreter shuts down and starts no threads, or the last one has ended, or a signal handler interrupted
+                # its start: this thread does it.
+                self._take_turn(left_s)
+                left_s = 0.0
+            elif self._closed or not there:
+                left_s = min(left_s, _LOOK_AGAIN_S)
             try:
-                # An hour at most: the interpreter can't wait for infinity, which is a fine timeout.
-                note.done.get(timeout=max(0.0, min(left_s, 0.1 if self._closed else 3600.0)))
+                note.done.get(timeout=left_s)
             except Empty:
                 if time.monotonic() >= deadline:
                     return False
-                if not thread.is_alive():
-                    # It ended between our look at it and our errand.
-                    self._hand_over(self._take_errands())
             else:
                 return True
 
@@ -187,10 +205,11 @@ class Drain(Generic[T]):
         self._rung = True
         self._bell.put(None)
 
-    def _start(self) -> threading.Thread | None:
+    def _start(self) -> None:
         # Not waited for: if a signal handler interrupted the start, its end is in a frame below us.
         if not self._starting.acquire(blocking=False):
-            return self._thread
+            return
+        self._starter = threading.get_ident()
         try:
             if self._thread is None:
                 if self._prepare is not None and not self._prepared:
@@ -199,14 +218,12 @@ class Drain(Generic[T]):
                 # In a context of its own: what is current where the first item was put is not current here.
                 work = partial(Context().run, self._run)
                 thread = threading.Thread(target=work, name=self._name, daemon=True)
-                try:
+                # The interpreter may be shutting down: then `flush` or `close` will hand over what is here.
+                with suppress(RuntimeError):
                     thread.start()
-                except RuntimeError:
-                    # The interpreter is shutting down: `flush` or `close` will hand over what is here.
-                    return None
-                self._thread = thread
-            return self._thread
+                    self._thread = thread
         finally:
+            self._starter = None
             self._starting.release()
 
     def _run(self) -> None:
@@ -214,7 +231,23 @@ class Drain(Generic[T]):
             with suppress(Empty):
                 self._bell.get(timeout=self._delay_s)
             self._rung = False
+            self._take_turn(-1)
+
+    def _take_turn(self, timeout_s: float) -> None:
+        """Hand over what is here and do the errands, on this thread; not if another one is at it for all that time.
+
+        Args:
+            timeout_s: -1: as long as it takes.
+        """
+        handing = self._handing
+        if not handing.acquire(timeout=timeout_s):
+            return
+        self._hander = threading.get_ident()
+        try:
             self._hand_over(self._take_errands())
+        finally:
+            self._hander = None
+            handing.release()
 
     def _take_errands(self) -> list[_Errand]:
         return [self._errands.popleft() for _ in range(len(self._errands))]

@@ -272,3 +272,98 @@ def test_threads_that_put_at_once_lose_nothing() -> None:
     assert drain.close(20) == []
     assert refused == []
     assert sorted(item for batch in handled for item in batch) == list(range(8000))
+
+
+def test_one_thread_hands_over_although_another_flushes_while_it_is_being_started() -> None:
+    """A flush that meets the start of the thread waits for the thread instead of standing in for it."""
+    starting, go_on = threading.Event(), threading.Event()
+    handlers: list[str] = []
+
+    def prepare() -> None:
+        starting.set()
+        go_on.wait(20)
+
+    drain: Drain[int] = Drain(
+        "test-drain", lambda batch: handlers.append(threading.current_thread().name),
+        limit=10, batch=1, delay_s=60, prepare=prepare,
+    )  # fmt: skip
+    answers: list[bool] = []
+    first = threading.Thread(target=drain.put, args=(1,))
+    first.start()
+    assert starting.wait(20)
+    second = threading.Thread(target=lambda: answers.append(drain.flush(20)))
+    second.start()
+    wait_until(lambda: len(drain._errands) == 1)
+    go_on.set()
+    first.join(20)
+    second.join(20)
+
+    assert (answers, handlers) == ([True], ["test-drain"])
+    drain.close(1)
+
+
+def test_who_prepares_may_flush() -> None:
+    """As a signal handler that interrupts the start of the thread does: nobody waits for a frame below."""
+    handled: list[list[int]] = []
+    answers: list[bool] = []
+    drain = collecting(handled, delay_s=60, prepare=lambda: answers.append(drain.flush(10)))
+    drain.put(1)
+
+    assert answers == [True]
+    assert handled == [[1]]
+    drain.close(1)
+
+
+def test_threads_that_flush_where_none_can_be_started_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler is never entered twice at a time, whoever calls it."""
+    inside = threading.Semaphore(1)
+    overlaps: list[bool] = []
+    entered, release = threading.Event(), threading.Event()
+
+    def handle(batch: list[int]) -> None:
+        overlaps.append(not inside.acquire(blocking=False))
+        entered.set()
+        release.wait(20)
+        inside.release()
+
+    drain: Drain[int] = Drain("test-drain", handle, limit=10, batch=1, delay_s=60)
+    monkeypatch.setattr(drain, "_start", lambda: None)
+    drain.put(1)
+    answers: list[bool] = []
+    first = threading.Thread(target=lambda: answers.append(drain.flush(20)))
+    first.start()
+    assert entered.wait(20)
+    drain.put(2)
+
+    assert drain.flush(0.05) is False
+    release.set()
+    first.join(20)
+    assert drain.flush(20)
+    assert (answers, overlaps) == ([True], [False, False])
+
+
+@pytest.mark.parametrize("delay_s", [float("inf"), 1e30])
+def test_an_endless_delay_does_not_end_the_thread(delay_s: float) -> None:
+    """The interpreter can't wait so long, so the thread waits an hour and then again."""
+    handled: list[list[int]] = []
+    drain = collecting(handled, delay_s=delay_s)
+    drain.put(1)
+
+    assert drain.flush(10)
+    assert drain._thread is not None
+    assert drain._thread.is_alive()
+    assert handled == [[1]]
+    drain.close(1)
+
+
+def test_a_queue_smaller_than_a_batch_is_emptied_before_it_is_full() -> None:
+    """The thread does not sleep through a queue that fills up."""
+    handled: list[list[int]] = []
+    drain = collecting(handled, limit=4, batch=1000, delay_s=60)
+    for number in range(4):
+        assert drain.put(number)
+    wait_until(lambda: sum(map(len, handled)) >= 2)
+
+    assert drain.put(4)
+    drain.close(10)
+    assert [item for batch in handled for item in batch] == list(range(5))
