@@ -53,7 +53,7 @@ class BufferedLogProcessor(LogRecordProcessor):
         )
         self._account.created("logs")
         if not self._drain.put(readable):
-            self._account.lost("logs", 1, Loss.BUFFER_FULL)
+            self._account.lost("logs", 1, Loss.AFTER_SHUTDOWN if self._drain.closed else Loss.BUFFER_FULL)
 
     def pending(self) -> int:
         """Return how many records wait."""

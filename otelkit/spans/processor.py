@@ -107,7 +107,7 @@ class ChainProcessor(SpanProcessor):
             return
         self._account.created("traces")
         if not self._drain.put(span):
-            self._account.lost("traces", 1, Loss.AFTER_SHUTDOWN if self._closed else Loss.BUFFER_FULL)
+            self._account.lost("traces", 1, Loss.AFTER_SHUTDOWN if self._drain.closed else Loss.BUFFER_FULL)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send everything that has ended so far; False if some of it was not delivered, or not in time."""

@@ -68,3 +68,14 @@ def test_what_finds_the_buffer_full_is_counted_as_lost() -> None:
 
     assert [record.log_record.body for batch in batches for record in batch] == ["0", "1"]
     assert tally.counts == {"logs created": 5, "logs lost: buffer_full": 3}
+
+
+def test_what_comes_after_shutdown_is_counted_as_such() -> None:
+    """A larger buffer would not have kept it, so the account does not say that the buffer was full."""
+    provider, processor, tally, _ = path()
+    logger = provider.get_logger("app")
+    logger.emit(body="in time")
+    processor.shutdown()
+    logger.emit(body="late")
+
+    assert tally.counts == {"logs created": 2, "logs lost: after_shutdown": 1}
