@@ -29,7 +29,7 @@ echo "making $folder ($pins) …" >&2
 rm -rf "$folder"
 "$python" -m venv "$folder"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-"$folder/bin/uv" pip install --quiet --python "$folder/bin/python" --require-hashes -r "$pins"
+"$folder/bin/uv" pip install --quiet --compile-bytecode --python "$folder/bin/python" --require-hashes -r "$pins"
 # Ours, on top of the pins and with nothing else.
 "$folder/bin/uv" pip install --quiet --python "$folder/bin/python" --no-deps --no-build-isolation -e . "$@"
 touch "$folder/.ready-$key"

@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from otelkit.stages import children
-
 
 class Ending:
     """Calls ``finish`` once at the end of the process, and ``flush`` at the end of multiprocessing children.
@@ -94,5 +92,3 @@ def _finalize_in_child(ending: Ending) -> None:
     from multiprocessing import util
 
     util.Finalize(ending, ending.flush_child, exitpriority=100)
-    # Stages then need not flush at the end of each call, as they do in a child that may end by os._exit at any moment.
-    children.ends_orderly()

@@ -101,4 +101,8 @@ def run(arguments: Sequence[str]) -> int:
     except OtelkitError as error:
         click.echo(f"otelkit: {error}", err=True)
         return exits.exit_code_of(error)
+    except OSError as error:
+        # What is left: a place to write to that takes nothing more (a full disk, /dev/full).
+        click.echo(f"otelkit: the answer could not be written: {error.strerror or error}.", err=True)
+        return exits.FAILED
     return result if type(result) is int else exits.OK

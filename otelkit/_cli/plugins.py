@@ -29,23 +29,36 @@ def command(as_json: bool) -> None:
     blueprint = planned()
     faults = read_faults(Path(blueprint.settings.text("store_dir")))
     if as_json:
-        plugins = [_as_json(plugin, _faults_of(plugin, faults)) for plugin in blueprint.plugins]
+        plugins = [_as_json(plugin, _faults_of(plugin, faults, blueprint.plugins)) for plugin in blueprint.plugins]
         click.echo(json.dumps({"plugins": plugins}, indent=2))
         return
     for plugin in blueprint.plugins:
-        _print(plugin, _faults_of(plugin, faults))
+        _print(plugin, _faults_of(plugin, faults, blueprint.plugins))
 
 
-def _faults_of(plugin: PluginRecord, faults: Iterable[Fault]) -> list[Fault]:
-    """Return the faults of what this plugin offers; of a plugin that offers nothing now, all those of its distribution."""
-    offered = {name for names in plugin.offers.values() for name in names}
+def _faults_of(plugin: PluginRecord, faults: Iterable[Fault], all_plugins: Iterable[PluginRecord]) -> list[Fault]:
+    """Return the faults of what this plugin offers.
+
+    What no plugin of a distribution offers now, because it has changed or is left out, is a fault of those of its plugins
+    that offer nothing.
+    """
+    offered = _offered(plugin)
+    claimed = {name for other in all_plugins if other.distribution == plugin.distribution for name in _offered(other)}
     return [
         fault
         for fault in faults
         if fault.distribution == plugin.distribution
-        # Barriers are named with the kind of the part: "step mask".
-        and (fault.name.partition(" ")[2] in offered or (plugin.distribution and not offered))
+        and (_part(fault) in offered or (plugin.distribution and not offered and _part(fault) not in claimed))
     ]
+
+
+def _offered(plugin: PluginRecord) -> set[str]:
+    return {name for names in plugin.offers.values() for name in names}
+
+
+def _part(fault: Fault) -> str:
+    """The offered name in a barrier's: ``seen`` of ``observer seen``."""
+    return fault.name.partition(" ")[2]
 
 
 def _as_json(plugin: PluginRecord, faults: Sequence[Fault]) -> dict[str, Any]:  # Any: JSON

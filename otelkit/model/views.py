@@ -33,6 +33,9 @@ class StageRow:
     items_per_s: float | None = None
     depth: int | None = None
     """Items waiting in the watched queue named after this stage, if any."""
+    items_failed: int = 0
+    """Of the items, those that failed; also in calls that succeeded."""
+    items_skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

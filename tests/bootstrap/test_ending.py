@@ -262,3 +262,25 @@ def test_sigterm_during_the_last_flush_waits_for_it(app: Path, server: OtlpServe
     assert status == -signal.SIGTERM
     assert len(server.spans) == 50
     assert any(point.metric == "pipeline.stage.duration" for point in server.points), "what came after the spans, too"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_pool_that_is_left_by_terminate_loses_nothing(app: Path, server: OtlpServer, method: str) -> None:
+    """`with multiprocessing.Pool()` ends its workers by SIGTERM, past every finalizer."""
+    write(
+        app,
+        "app.py",
+        """
+        import multiprocessing, sys
+        import steps
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+                print(sum(pool.map(steps.work, range(20))))
+        """,
+    )
+    done = instrument(app, "python", "app.py", method, OTEL_EXPORTER_OTLP_ENDPOINT=server.url)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "190\n", "")
+    spans = [span for span in server.spans if span.name == "steps.work"]
+    assert len({span.span_id for span in spans}) == len(spans) == 20

@@ -150,6 +150,8 @@ class RunViews:
                 calls_per_s=calls_per_s,
                 items_per_s=items_per_s,
                 depth=_depth(depths, name),
+                items_failed=round(cell.items_failed),
+                items_skipped=round(cell.items_skipped),
             )
         # Stages whose first call has not ended yet: most often the source, which runs as long as the pipeline does.
         running = [

@@ -349,3 +349,12 @@ def test_stages_stand_in_the_order_in_which_they_began(store: Store, reader: Rea
     store.write([spans(stage("all", 1, 9.0), stage("write", 5))])
 
     assert [row.name for row in the_run(reader).stages] == ["all", "parse", "write"]
+
+
+def test_items_that_failed_in_calls_that_succeeded_are_told_apart(store: Store, reader: Reader) -> None:
+    """A block that writes fifteen rows, one of which is refused, is a good call with a failed item."""
+    items = {"pipeline.items.ok": 12, "pipeline.items.failed": 1, "pipeline.items.skipped": 2}
+    store.write([spans(stage("write", attributes=items))])
+    row = the_stage(reader, "write")
+
+    assert (row.calls, row.failed, row.items, row.items_failed, row.items_skipped) == (1, 0, 15, 1, 2)
