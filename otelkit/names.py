@@ -113,7 +113,8 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(QUEUE_NAME, "The name given to `otelkit.watch`."),
     Name(
         ARGUMENT_PREFIX + "*",
-        "What a describer says of an argument, by the argument's name: sizes and types, or a short value; never a payload.",
+        "What a describer says of an argument, by the argument's name: sizes and types, or a short value; never a payload. "
+        "A value that is the item's id already is left out.",
         user_data=True,
     ),
     Name(CODE_FUNCTION, "Full dotted path of the stage's function."),

@@ -61,12 +61,15 @@ class Describers:
         attributes: dict[str, AttributeValue] = {}
         named = dict(_named(stage, args, kwargs))
         if named:
-            item = _item_of(stage, named)
+            source = _item_argument(stage, named)
+            item = item_text(named[source]) if source is not None else None
             if item is not None:
                 attributes[names.ITEM_ID] = item
             if self._enabled:
                 for name, value in named.items():
                     self._describe_one(names.ARGUMENT_PREFIX + name, value, attributes)
+                if item is not None:
+                    _leave_out_repeated(f"{names.ARGUMENT_PREFIX}{source}", item, attributes)
         return attributes
 
     def _describe_one(self, key: str, value: Any, attributes: dict[str, AttributeValue]) -> None:
@@ -115,14 +118,26 @@ def _named(stage: Stage, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None
         yield name, value
 
 
-def _item_of(stage: Stage, named: Mapping[str, Any]) -> str | None:
-    """Return the id of the item; without ``item`` it is the first argument with a telling name and a short value."""
+def _item_argument(stage: Stage, named: Mapping[str, Any]) -> str | None:
+    """Return the name of the argument that is the item: without ``item`` the first with a telling name and a short value."""
     if stage.item is not None:
-        return item_text(named[stage.item]) if stage.item in named else None
+        return stage.item if stage.item in named else None
     for name, value in named.items():
         if (name in _ITEM_NAMES or name.endswith(("_path", "_file", "_id"))) and isinstance(value, _ITEM_TYPES):
-            return item_text(value)
+            return name
     return None
+
+
+def _leave_out_repeated(key: str, item: str, attributes: dict[str, AttributeValue]) -> None:
+    """Take the description of the item's argument away where it says what the item's id says, whole or shortened."""
+    said = attributes.get(key)
+    if said is not None and (str(said) == item or (isinstance(said, str) and _is_short_for(said, item))):
+        del attributes[key]
+
+
+def _is_short_for(said: str, item: str) -> bool:
+    # Most spans have an item: each attribute less is an attribute less on almost every span.
+    return len(said) >= MAX_TEXT and (item.endswith(said.removeprefix("…")) or item.startswith(said))
 
 
 def item_text(value: Any) -> str | None:

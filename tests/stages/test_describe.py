@@ -17,7 +17,7 @@ from otelkit._guard import Barrier
 from otelkit.model.blueprint import Offered
 from otelkit.model.calls import Stage, StageKind
 from otelkit.model.describers import Describer
-from otelkit.stages.describe import MAX_ARGUMENTS, MAX_ITEM, MAX_TYPES, Describers
+from otelkit.stages.describe import MAX_ARGUMENTS, MAX_ITEM, MAX_TYPES, Describers, item_text
 from otelkit.testing import Recorder
 
 
@@ -150,6 +150,45 @@ def test_an_argument_with_a_telling_name_is_the_item_where_none_is_named(recorde
 
     assert (recorder.span("by name").attributes or {})[names.ITEM_ID] == "a.py"
     assert names.ITEM_ID not in (recorder.span("payload").attributes or {})
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a.wav", Path("dir/a.wav"), 7, Path("d" * 100, "e" * 60), Path("d" * 200, "e" * 200)],
+    ids=["str", "path", "int", "path longer than a description", "path longer than an id"],
+)
+def test_what_the_items_id_says_is_not_said_again(value: Any, recorder: Recorder) -> None:
+    """An attribute less on almost every span; the other arguments are described as ever."""
+
+    @otelkit.stage("s", item="job")
+    def work(job: Any, other: Any) -> None: ...
+
+    work(value, value)
+
+    attributes = dict(recorder.span("s").attributes or {})
+    assert attributes[names.ITEM_ID] == item_text(value)
+    assert {key for key in attributes if key.startswith(names.ARGUMENT_PREFIX)} == {"pipeline.argument.other"}
+
+
+def test_what_a_describer_says_of_the_item_beyond_its_id_is_kept() -> None:
+    """Sizes, and a short value that is not the id."""
+    described, _ = describers(Frame=lambda frame: {"": "frame", "rows": 3}, Named=lambda named: {"": "n", "rows": 4})
+
+    class Named:
+        def __str__(self) -> str:
+            return "n"
+
+    Named.__qualname__ = "Named"
+
+    assert described.describe(stage("job", item="job"), (Named(),), None) == {
+        names.ITEM_ID: "n",
+        "pipeline.argument.job.rows": 4,
+    }
+    attributes = described.describe(stage("job", item="job"), (Frame(),), None)
+    assert {key: attributes[key] for key in attributes if key != names.ITEM_ID} == {
+        "pipeline.argument.job": "frame",
+        "pipeline.argument.job.rows": 3,
+    }
 
 
 def test_nothing_is_described_for_a_span_that_is_not_recorded() -> None:
