@@ -71,12 +71,6 @@ def signed_32(value: int) -> int:
     return value - (1 << 32) if value >> 31 else value
 
 
-def zigzag(value: int) -> int:
-    """Return a varint as the ``sint32`` it stands for."""
-    value &= 0xFFFF_FFFF
-    return (value >> 1) ^ -(value & 1)
-
-
 def skip_field(buf: bytes, tag: int, pos: int, end: int, depth: int = 0) -> int:
     """Return the position after the field whose ``tag`` ends at ``pos``; for fields that nobody here knows."""
     wire_type = tag & 7

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.trace import ReadableSpan
 
-from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import Barrier
 from otelkit.model.blueprint import Offered
@@ -30,8 +28,8 @@ class Chain:
 
     Each step runs behind a `Barrier`: one that raises or returns rubbish is counted and the span goes on without it; after
     ten faults in a row the step is switched off, what it held is handed on, and spans pass it by.
-    Steps of later phases see what the earlier ones made, so JUDGE and EXPORT see what REDACT left. Only ``on_start`` shows
-    every step the live span with its raw values: stock span processors need it.
+    Steps of later phases see what the earlier ones made, so JUDGE and EXPORT see what REDACT steps, if there are
+    any, left. Only ``on_start`` shows every step the live span with its raw values: stock span processors need it.
 
     ``on_start`` may be called from any thread. Everything else is called from one thread at a time, which `ChainProcessor`
     sees to. Nothing here raises.
@@ -99,12 +97,6 @@ class Chain:
         self._forked_at_ns = self._clock.now_ns()
         for step in self._steps:
             step.after_fork()
-
-    def observe_faults(self, options: CallbackOptions | None = None) -> Iterable[Observation]:
-        """Yield the points of the counter `otelkit.step.faults`; a callback for an observable counter."""
-        for step in self._steps:
-            if step.barrier.faults:
-                yield Observation(step.barrier.faults, {names.STEP: step.name})
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

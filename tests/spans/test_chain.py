@@ -6,11 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, Span
 
-from otelkit import names
 from otelkit.ledger.ledger import Ledger
 from otelkit.model.steps import Phase
 from otelkit.spans.chain import Chain
@@ -217,21 +214,6 @@ def test_flush_says_whether_every_step_did() -> None:
     assert good.flush(1) is True
     assert bad.flush(1) is False
     assert asked == ["a", "a", "b", "c"]
-
-
-def test_faults_are_a_counter_by_step() -> None:
-    """The callback feeds an observable counter of the SDK."""
-    path, ledger, _ = chain(Answering(lambda span: None, "bad"), Step("good"))
-    path.run(spans(3, ledger))
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader], shutdown_on_exit=False)
-    provider.get_meter("test").create_observable_counter(names.METRIC_STEP_FAULTS, [path.observe_faults])
-
-    data = reader.get_metrics_data()
-    assert data is not None
-    (point,) = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
-    assert (dict(point.attributes or {}), point.value) == ({"step": "bad"}, 3)  # type: ignore[union-attr]
-    provider.shutdown()
 
 
 class Forgetful(Holding):
