@@ -38,7 +38,7 @@ class MetricsCollector:
         metadata_labels: Keys of ``metadata`` that become labels; choose keys with few values.
         interval_s: Time between two exports to an exporter, > 0.
         retry_delay_s: Time between a failed export and the next try, > 0.
-        buffer_entries: Most entries held for each exporter, >= 1.
+        buffer_entries: Most entries just recorded, and again most that wait for the next export, per exporter, >= 1.
         clock: Where the time is read.
     """
 

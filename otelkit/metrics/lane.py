@@ -20,14 +20,15 @@ _BATCH: Final = 5000
 class ExportLane:
     """Buffers entries for one exporter; at each export the buffer is copied and cleared.
 
-    A batch whose export fails is kept and tried again, together with what came since, after the retry delay. Entries that find
-    the buffer full are dropped and counted. Thread-safe; in a forked child it starts empty.
+    A batch whose export fails is kept and tried again, together with what came since, after the retry delay. What is beyond the
+    limit is dropped and counted. Thread-safe; in a forked child it starts empty.
 
     Args:
         exporter: Where entries go.
         interval_s: Time between two exports, > 0; a buffer of 5,000 entries goes at once.
         retry_delay_s: Time between a failure and the next try, > 0.
-        limit: Most entries held, >= 1.
+        limit: Most entries just recorded, and again most that the lane's thread has taken over for the next export, >= 1; so
+            at most twice as many are held. Of the former the newest are dropped where there are more, of the latter the oldest.
         clock: Where the time is read.
     """
 

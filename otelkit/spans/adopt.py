@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AdoptedProcessor(SpanStep):
-    """Any SDK ``SpanProcessor`` as a step: isolated, and shown only what REDACT has made of an ended span.
+    """Any SDK ``SpanProcessor`` as a step: isolated. Of an ended span it sees what REDACT steps, if any, have made.
 
     ``on_start`` runs in the user's thread with the live span, as with the SDK; everything else runs on the chain's thread.
     Forks are the processor's own business, as they are with the SDK; the stock ones handle them.
