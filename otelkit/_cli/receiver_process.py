@@ -184,10 +184,19 @@ def serve(*, as_json: bool, ready_fd: int | None) -> int:
 
 def _watch_spool(spool: Path, service: Service, stop: threading.Event) -> None:
     """Take in what is there, and what programs put there later because we did not answer them in time."""
+    said = False
     while True:
-        stored = take_in_spool(spool, service.submit, stop)
-        if stored:
-            _log.info("took in %d spans, points and log records from %s", stored, spool)
+        try:
+            stored = take_in_spool(spool, service.submit, stop)
+        except Exception:  # noqa: BLE001 - see below
+            # Without this thread nothing would be taken in until the next start.
+            if not said:
+                said = True
+                _log.exception("the spool %s could not be taken in; it is tried again every %g s", spool, _SPOOL_S)
+        else:
+            said = False
+            if stored:
+                _log.info("took in %d spans, points and log records from %s", stored, spool)
         if stop.wait(_SPOOL_S):
             return
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -52,10 +53,11 @@ class SpooledRequest:
     Delivery is at least once: a reader that is killed between handing the request on and `done` leaves it to the next one.
     """
 
-    __slots__ = ("_file", "_path", "body", "count", "signal")
+    __slots__ = ("_file", "body", "count", "path", "signal")
 
     def __init__(self, path: Path, file: int, signal: Signal, body: bytes, count: int) -> None:
-        self._path = path
+        self.path = path
+        """Where it lies."""
         self._file: int | None = file
         self.signal = signal
         self.body = body
@@ -66,7 +68,7 @@ class SpooledRequest:
     def done(self) -> None:
         """Delete the request: it is safe elsewhere."""
         with suppress(FileNotFoundError):
-            self._path.unlink()
+            self.path.unlink()
         self.release()
 
     def release(self) -> None:
@@ -108,6 +110,8 @@ def _take(path: Path, tell: Callable[[Path, str], None]) -> SpooledRequest | Non
     if file is None:
         return None
     try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError("it is no plain file")
         with open(file, "rb", closefd=False) as stream:
             found = parse(stream.read())
     except SegmentError as error:
@@ -134,7 +138,8 @@ def _set_aside_if_abandoned(path: Path, tell: Callable[[Path, str], None]) -> No
 def _lock(path: Path) -> int | None:
     """Open a file for this reader alone; None if another one has it or had it."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        # Without O_NONBLOCK, opening a fifo would wait for its writer.
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:

@@ -19,6 +19,8 @@ from otelkit.model.signals import Signal
 
 _INFO_PATH: Final = "/v1/otelkit/info"
 _MAX_ANSWER_BYTES: Final = 1024 * 1024
+_FOR_GOOD: Final = frozenset({400, 413, 415, 422})
+"""Statuses that speak of the request itself. Others (a wrong token, another server's 404) may be put right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def send(info: ReceiverInfo, signal: Signal, body: bytes, *, token: str | None =
     Raises:
         ValueError: The receiver refuses it for good.
         BusyReceiverError: It asks to come again later.
-        ReceiverError: It can't be reached.
+        ReceiverError: It can't be reached, or does not take it as things are, e.g. because it has another token.
     """
     _post(info, f"/v1/{signal}", body, "application/x-protobuf", token)
 
@@ -170,7 +172,7 @@ def _post(info: ReceiverInfo, path: str, body: bytes, content_type: str, token: 
     if response.status in (429, 503):
         wait = response.headers.get("retry-after", "1")
         raise BusyReceiverError(_message(answer), float(wait) if wait.isdigit() else 1.0)
-    if 400 <= response.status < 500:
+    if response.status in _FOR_GOOD:
         raise ValueError(_message(answer))
     if response.status != 200:
         raise ReceiverError(f"The receiver failed with HTTP status {response.status}: {_message(answer)}")

@@ -124,3 +124,24 @@ def test_stopping_leaves_the_rest(folder: Path) -> None:
     take_in_spool(folder, submit, stop)
 
     assert spool_state(folder).requests >= 17
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_bug_costs_no_request_and_holds_up_no_other(
+    folder: Path, at_once: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The one that met it stays for the next start, and is told once, however often it is tried."""
+
+    def submit(signal: str, body: bytes) -> Future[Any]:
+        if body != b"05":
+            return ended()
+        if at_once:
+            raise RuntimeError("a bug")
+        return ended(RuntimeError("a bug"))
+
+    taken = [take_in_spool(folder, submit, threading.Event()) for _ in range(3)]
+
+    assert taken == [57, 0, 0]
+    assert spool_state(folder).requests == 1
+    assert caplog.text.count("RuntimeError: a bug") == 1
+    assert take_in_spool(folder, lambda *_: ended(), threading.Event()) == 3

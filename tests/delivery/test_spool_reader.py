@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -129,3 +130,21 @@ def test_a_file_that_cannot_be_read_stays(folder: Path, caplog: pytest.LogCaptur
 
     assert bodies == [b"body-0", b"body-1", b"body-2"]
     assert "stays where it is" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["1.otlp", ".1.tmp"])
+def test_a_fifo_in_the_spool_is_passed_over(tmp_path: Path, name: str) -> None:
+    """Opening it would wait for a writer who never comes; what lies beside it is read."""
+    os.mkfifo(tmp_path / name)
+    os.utime(tmp_path / name, (0, 0))
+    (tmp_path / "2.otlp").mkdir()
+    Spool(tmp_path, 1 << 20, Ledger()).write("traces", b"here", 1)
+    bodies: list[bytes] = []
+    reader = threading.Thread(
+        target=lambda: bodies.extend(request.body for request in read_spool(tmp_path)), daemon=True
+    )
+    reader.start()
+    reader.join(20)
+
+    assert bodies == [b"here"]
+    assert [path for path in tmp_path.iterdir() if path.is_fifo()]

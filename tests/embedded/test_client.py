@@ -149,3 +149,32 @@ def test_an_answer_that_only_looks_like_ours_is_foreign() -> None:
 
     with server(behave) as url:
         assert isinstance(probe("127.0.0.1", port_of(url)), ForeignListener)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 500])
+def test_what_may_be_put_right_is_not_a_refusal_for_good(status: int) -> None:
+    """A wrong token or another server on the port says nothing about the request, which is to be kept."""
+    with server(answering(status)) as url:
+        info = ReceiverInfo("127.0.0.1", port_of(url), None, "", 1, Path("x"), {})
+        with pytest.raises(ReceiverError):
+            send(info, "traces", b"x")
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_what_speaks_of_the_request_itself_is_a_refusal_for_good(status: int) -> None:
+    """No later attempt would fare better."""
+    with server(answering(status)) as url:
+        info = ReceiverInfo("127.0.0.1", port_of(url), None, "", 1, Path("x"), {})
+        with pytest.raises(ValueError, match=r"^$"):
+            send(info, "traces", b"x")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_receiver_is_to_be_asked_again(status: int) -> None:
+    """Also when it does not say when."""
+    with server(answering(status)) as url:
+        info = ReceiverInfo("127.0.0.1", port_of(url), None, "", 1, Path("x"), {})
+        with pytest.raises(BusyReceiverError) as later:
+            send(info, "traces", b"x")
+
+    assert later.value.retry_after_s == 1.0
