@@ -27,16 +27,33 @@ class ImportHook(MetaPathFinder):
         self._modules = frozenset(modules)
         self._after = after
         self._main_code = main_code
+        self._watching = False
 
     def install(self) -> None:
         """Watch from now on."""
+        self._watching = True
         if self._modules and self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
     def remove(self) -> None:
         """Watch no more."""
+        self._watching = False
         if self in sys.meta_path:
             sys.meta_path.remove(self)
+
+    def await_lazy(self, module: ModuleType) -> bool:
+        """Watch a module that `importlib.util.LazyLoader` has put off: its code runs when it is first used.
+
+        Returns:
+            False if it is not such a module, or has run already.
+        """
+        # By name: the class is private, and any question to the module itself would load it.
+        if (type(module).__module__, type(module).__name__) != ("importlib.util", "_LazyModule"):
+            return False
+        spec: ModuleSpec = object.__getattribute__(module, "__dict__")["__spec__"]
+        if not isinstance(spec.loader, _NotingLoader):
+            spec.loader = self._noting(spec)
+        return True
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -51,9 +68,16 @@ class ImportHook(MetaPathFinder):
             spec: ModuleSpec | None = find_spec(fullname, path, target) if find_spec is not None else None
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    spec.loader = _NotingLoader(spec, spec.loader, self._after, self._main_code)
+                    spec.loader = self._noting(spec)
                 return spec
         return None
+
+    def _noting(self, spec: ModuleSpec) -> _NotingLoader:
+        return _NotingLoader(spec, spec.loader, self._after_unless_removed, self._main_code)
+
+    def _after_unless_removed(self, module: ModuleType) -> None:
+        if self._watching:
+            self._after(module)
 
 
 class _NotingLoader(Loader):

@@ -67,7 +67,7 @@ class Patcher:
         before = len(self._patched)
         for name in dict.fromkeys(target.module for target in self._targets):
             module = sys.modules.get(name)
-            if module is not None and name != "__main__":
+            if module is not None and name != "__main__" and not self._hook.await_lazy(module):
                 self._after_import(module)
         main = sys.modules.get("__main__")
         if main is not None:

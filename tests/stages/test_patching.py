@@ -244,15 +244,21 @@ def test_what_is_imported_already_is_wrapped_at_once_wherever_it_went(
     assert user.p is steps().parse is original
 
 
-def test_a_lazy_module_stays_unloaded(folder: Path, patch: Callable[..., Patcher]) -> None:
-    """Looking for copies of a function never runs a module's code before the program does."""
-    write(folder, "late.py", "import sys\nfrom app.steps import parse\nsys.late_is_loaded = True\n")
-    spec = importlib.util.find_spec("late")
+def put_off(name: str) -> ModuleType:
+    """Import a module by way of LazyLoader."""
+    spec = importlib.util.find_spec(name)
     assert spec is not None
     assert spec.loader is not None
     spec.loader = importlib.util.LazyLoader(spec.loader)
-    late = sys.modules["late"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(late)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_lazy_module_stays_unloaded(folder: Path, patch: Callable[..., Patcher]) -> None:
+    """Looking for copies of a function never runs a module's code before the program does."""
+    write(folder, "late.py", "import sys\nfrom app.steps import parse\nsys.late_is_loaded = True\n")
+    late = put_off("late")
     steps()
     try:
         patch("app.steps:parse")
@@ -262,6 +268,35 @@ def test_a_lazy_module_stays_unloaded(folder: Path, patch: Callable[..., Patcher
         assert hasattr(sys, "late_is_loaded")
     finally:
         vars(sys).pop("late_is_loaded", None)
+
+
+@pytest.mark.parametrize("patched_first", [True, False])
+def test_the_functions_of_a_lazy_module_are_wrapped_when_its_code_runs(
+    patched_first: bool, folder: Path, patch: Callable[..., Patcher]
+) -> None:
+    """Which is not before the program first uses it, whether it was put off before or after `install`."""
+    write(folder, "late.py", "import sys\nsys.late_is_loaded = True\ndef parse(): ...\n")
+    try:
+        patcher = patch("late:parse") if patched_first else None
+        late = put_off("late")
+        patcher = patcher or patch("late:parse")
+
+        assert not hasattr(sys, "late_is_loaded")
+        assert stage_of(late.parse) is not None
+        assert patcher.unmatched() == []
+    finally:
+        vars(sys).pop("late_is_loaded", None)
+
+
+def test_a_lazy_module_that_is_first_used_after_uninstall_is_left_alone(
+    folder: Path, patch: Callable[..., Patcher]
+) -> None:
+    """The watch ends there, too."""
+    write(folder, "late.py", "def parse(): ...\n")
+    late = put_off("late")
+    patch("late:parse").uninstall()
+
+    assert stage_of(late.parse) is None
 
 
 def test_what_is_no_plain_module_is_left_alone(folder: Path, patch: Callable[..., Patcher]) -> None:
