@@ -23,6 +23,7 @@ from otelkit._cli.receiver_settings import (
     store_folder,
 )
 from otelkit._cli.take_in_spool import take_in_spool
+from otelkit._folder import PRIVATE_FILE
 from otelkit.embedded.client import ReceiverInfo, probe
 from otelkit.embedded.service import Service
 from otelkit.embedded.store import default_path
@@ -84,7 +85,7 @@ def start_in_background() -> tuple[ReceiverInfo, bool]:
     _keep_short(log_path)
     env = {**_FRUGAL, **os.environ, **_UNTRACED}
     try:
-        with log_path.open("ab") as log:
+        with open(log_path, "ab", opener=_open_private) as log:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "otelkit._cli.main", "up", "--foreground", "--ready-fd", str(told)],
                 stdin=subprocess.DEVNULL,
@@ -287,6 +288,10 @@ def _tell(descriptor: int | None, word: dict[str, Any]) -> None:
         with suppress(OSError):
             os.write(descriptor, json.dumps(word).encode())
             os.close(descriptor)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE_FILE)
 
 
 def _keep_short(log_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from otelkit._builtin.settings import SETTINGS
+from otelkit._folder import make_private_folder
 from otelkit.errors import StoreError
 from otelkit.settings import Settings, read_settings_file, resolve
 
@@ -32,16 +32,13 @@ def store_folder(settings: Settings) -> Path:
 
 
 def make_store_folder(folder: Path) -> None:
-    """Make the folder, kept out of version control.
+    """Make the folder, private and kept out of version control.
 
     Raises:
         StoreError: It can't be made.
     """
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            with suppress(OSError):
-                (folder / ".gitignore").write_text("*\n", encoding="ascii")
+        make_private_folder(folder)
     except OSError as error:
         raise StoreError(
             f"the folder {folder} could not be made ({error.strerror}); expected a place that this user may write. "

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from otelkit._folder import make_private_folder
 from otelkit._guard import in_forked_child
 from otelkit.delivery import segment
 from otelkit.delivery.spool_reader import SpooledRequest, SpoolState, read_spool, spool_state
@@ -100,7 +101,9 @@ class Spool:
         try:
             self._store_in_folder(parts)
         except FileNotFoundError:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # The store's folder is above it.
+            make_private_folder(self.folder.parent)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             self._store_in_folder(parts)
 
     def _store_in_folder(self, parts: tuple[bytes, ...]) -> None:

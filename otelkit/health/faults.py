@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from otelkit._folder import PRIVATE_FILE, make_private_folder
 from otelkit._guard import Barrier
 
 FILE_NAME: Final = "faults.jsonl"
@@ -74,9 +75,9 @@ class FaultNotes:
             return
 
     def _append(self, line: str) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._path.parent)
         # One write to a file opened for appending: lines of several processes do not mix.
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
         try:
             if os.fstat(file).st_size < _MOST_BYTES:
                 os.write(file, line.encode("utf-8"))

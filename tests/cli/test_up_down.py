@@ -41,6 +41,10 @@ def test_up_listens_and_down_stops(tmp_path: Path) -> None:
     assert f"(pid {found.pid})".encode() in down.stdout
     assert stored_spans(store(tmp_path)) == 3
     assert (store(tmp_path) / ".gitignore").read_text() == "*\n"
+    assert stat.S_IMODE(store(tmp_path).stat().st_mode) == 0o700
+    assert {stat.S_IMODE((store(tmp_path) / name).stat().st_mode) for name in ("telemetry.db", "receiver.log")} == {
+        0o600
+    }
     assert not (store(tmp_path) / "receiver.json").exists()
 
 
@@ -248,11 +252,12 @@ def test_the_note_is_for_its_owner_to_remove(tmp_path: Path) -> None:
 
 
 def test_the_store_folder_of_others_is_left_as_it_is(tmp_path: Path) -> None:
-    """A folder that exists gets no file of ours but the receiver's own."""
-    store(tmp_path).mkdir(mode=0o700)
+    """A folder in which somebody else keeps files stays committable, and keeps its mode."""
+    store(tmp_path).mkdir(mode=0o750)
+    (store(tmp_path) / "notes.txt").write_text("of somebody else")
     env = environment()
     otelkit(tmp_path, "up", env=env)
     otelkit(tmp_path, "down", env=env)
 
-    assert stat.S_IMODE(store(tmp_path).stat().st_mode) == 0o700
+    assert stat.S_IMODE(store(tmp_path).stat().st_mode) == 0o750
     assert not (store(tmp_path) / ".gitignore").exists()

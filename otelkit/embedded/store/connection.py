@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from otelkit._folder import PRIVATE_FILE
 from otelkit.embedded.store.schema import APPLICATION_ID, TABLES, VERSION
 from otelkit.errors import (
     StoreCorruptError,
@@ -102,6 +104,7 @@ def connect_writer(path: Path, max_bytes: int) -> sqlite3.Connection:
     connection = None
     with explained(path, "opened"):
         try:
+            _make_private_file(path)
             connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             # Before anything that writes: what is not ours stays as it is.
             if _version(connection, path) == 0:
@@ -124,6 +127,13 @@ def connect_writer(path: Path, max_bytes: int) -> sqlite3.Connection:
                 connection.close()
             raise
     return connection
+
+
+def _make_private_file(path: Path) -> None:
+    """Make the file, if there is none; SQLite would make it readable by everybody, and its log takes after it."""
+    # If that is not possible, SQLite says why.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
 
 
 def _make(connection: sqlite3.Connection) -> None:

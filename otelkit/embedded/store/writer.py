@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._folder import make_private_folder
 from otelkit.embedded.store import log_rows, point_rows, span_rows
 from otelkit.embedded.store.connection import connect_writer, explained
 from otelkit.embedded.store.dictionary import AttributeDictionary
@@ -63,7 +64,7 @@ class Store:
             StoreError: The folder or file can't be written.
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
         except OSError as error:
             raise StoreError(
                 f"the store {path} could not be opened for writing: {error}; expected a folder that this user may write. "

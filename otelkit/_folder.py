@@ -1,0 +1,31 @@
+"""The folder that holds telemetry: for the eyes of its user only, and kept out of version control."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+PRIVATE_FILE: Final = 0o600
+"""Mode of the files in it: they hold log bodies and ids of items."""
+_PRIVATE_FOLDER: Final = 0o700
+_OURS: Final = ("telemetry.db", "spool", "faults.jsonl", "receiver.", ".gitignore")
+"""How the names of what we put there begin."""
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make ``folder``, which only its user may enter, with a ``.gitignore``, also if only that is missing.
+
+    A folder that is there keeps its mode, which may be somebody's choice, and gets a ``.gitignore`` only if nothing of
+    somebody else is in it: ``store_dir`` may name a project's own folder, whose files are to be committed.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    # `mkdir` gives the mode to the last folder only, which is the one that holds telemetry.
+    folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    # Telemetry is kept also where this fails.
+    with suppress(OSError):
+        if not (folder / ".gitignore").exists() and all(path.name.startswith(_OURS) for path in folder.iterdir()):
+            with (folder / ".gitignore").open("x", encoding="ascii") as file:
+                file.write("*\n")

@@ -1,0 +1,76 @@
+"""The folder that holds telemetry."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from otelkit._cli.receiver_settings import make_store_folder
+from otelkit._folder import make_private_folder
+from otelkit._guard import Barrier
+from otelkit.delivery.spool import Spool
+from otelkit.embedded.store import Store
+from otelkit.health.faults import FaultNotes
+from otelkit.ledger.ledger import Ledger
+
+pytestmark = pytest.mark.sdk
+
+
+@pytest.fixture(autouse=True)
+def everybody_may_read() -> Iterator[None]:
+    """Make the process as open-handed as most are, whatever the machine's choice."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def spool(folder: Path) -> None:
+    Spool(folder / "spool", 1 << 20, Ledger()).write("traces", b"x", 1)
+
+
+def store(folder: Path) -> None:
+    writer = Store.open(folder / "telemetry.db", max_bytes=1 << 24, max_age_s=3600)
+    assert mode(folder / "telemetry.db-wal") == 0o600
+    writer.close()
+
+
+def fault(folder: Path) -> None:
+    FaultNotes(folder).note(Barrier("step", distribution="d"))
+
+
+@pytest.mark.parametrize("make", [spool, store, fault, make_store_folder])
+def test_whoever_makes_the_folder_makes_it_private(make: Callable[[Path], None], tmp_path: Path) -> None:
+    """Log bodies and item ids are for the user who ran the program, and for no commit."""
+    folder = tmp_path / "above" / ".otelkit"
+    make(folder)
+
+    assert mode(folder) == 0o700
+    assert (folder / ".gitignore").read_text() == "*\n"
+    assert {mode(path) for path in folder.iterdir() if path.is_file() and path.name != ".gitignore"} <= {0o600}
+    assert mode(folder.parent) == 0o755
+
+
+def test_a_missing_gitignore_is_written_later(tmp_path: Path) -> None:
+    """Also into a folder that an earlier version has made."""
+    (tmp_path / "telemetry.db").touch()
+    make_private_folder(tmp_path)
+
+    assert (tmp_path / ".gitignore").read_text() == "*\n"
+
+
+def test_a_folder_with_somebodys_files_stays_as_it_is(tmp_path: Path) -> None:
+    """With store_dir at a project's own folder, git must not lose sight of the project."""
+    (tmp_path / "app.py").touch()
+    tmp_path.chmod(0o755)
+    make_private_folder(tmp_path)
+
+    assert mode(tmp_path) == 0o755
+    assert not (tmp_path / ".gitignore").exists()
