@@ -45,15 +45,13 @@ def test_other_failures_are_not_called_another_writer(
         raise OSError(number, os.strerror(number))
 
     before = open_files()
+    lock = WriterLock(tmp_path / "x.db")
     with monkeypatch.context() as patched:
         patched.setattr(where, call, fail)
         with pytest.raises(StoreError, match=says) as met:
-            lock = WriterLock(tmp_path / "x.db")
-    lock.take()
-    lock.release()
+            lock.take()
 
     assert not isinstance(met.value, StoreLockedError)
     assert open_files() == before
-    lock = WriterLock(tmp_path / "x.db")
     lock.take()
     lock.release()
