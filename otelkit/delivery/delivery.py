@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from otelkit._guard import in_forked_child
 from otelkit.delivery.circuit import Circuit
+from otelkit.delivery.cleaned import cleaned
 from otelkit.delivery.encoding import Encode
 from otelkit.delivery.hush import hushed, in_short
 from otelkit.delivery.notice import Notice
@@ -174,15 +175,15 @@ class Delivery(Generic[Batch]):
         give_up_at = began + self._export_limit_s
         answered = job.wait(lambda: min(give_up_at, self._network_until()))
         if not answered:
-            self._cause = in_short(complaints) or "it did not answer in time"
+            self._cause = cleaned(in_short(complaints) or "it did not answer in time")
         elif job.error is not None:
-            self._cause = f"{type(job.error).__name__}: {job.error}"
+            self._cause = cleaned(f"{type(job.error).__name__}: {job.error}")
         elif job.result:
             self._circuit.success()
             self._sending_s = (time.monotonic() - began) / count
             return True
         else:
-            self._cause = in_short(complaints) or "the export failed"
+            self._cause = cleaned(in_short(complaints) or "the export failed")
         self._circuit.failure(silent=not answered)
         self._sending_s = None
         return False

@@ -6,9 +6,9 @@ import os
 import sys
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import urlsplit, urlunsplit
 
 from otelkit._guard import in_forked_child
+from otelkit.delivery.cleaned import without_secrets
 
 
 class Notice:
@@ -33,7 +33,7 @@ class Notice:
 
         Args:
             target: URL of the endpoint, or the exporter's name.
-            cause: Why, in a few words; None: nothing listens there.
+            cause: Why, in a few words and without secrets (`cleaned`). None: nothing listens there.
             spooled: Whether it is kept in the spool rather than lost.
         """
         if self._said:
@@ -65,14 +65,3 @@ class Notice:
 
     def _in_child(self) -> None:
         self._said = True
-
-
-def without_secrets(url: str) -> str:
-    """Return scheme, host and port of ``url``, without path, query and the password that may stand before the host."""
-    try:
-        parts = urlsplit(url)
-        if not parts.scheme or not parts.netloc:
-            return url.rpartition("@")[2]
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
-    except ValueError:
-        return "the endpoint"

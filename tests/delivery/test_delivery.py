@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -415,3 +416,20 @@ def test_a_child_builds_an_exporter_of_its_own(tmp_path: Path) -> None:
         release.set()
         sending.join(20)
         assert it.account == (1, 0, {}, 0)
+
+
+def test_what_an_exporter_says_is_told_without_its_secrets(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither on stderr nor in the log: a query of the endpoint may hold its key."""
+
+    def fail(batch: Sequence[int]) -> Any:
+        raise OSError("Max retries exceeded with url: /v1/traces?api-key=SECRET123 (Caused by X)")
+
+    stream = io.StringIO()
+    with (
+        caplog.at_level(logging.DEBUG, "otelkit.delivery"),
+        way(tmp_path, Exporter(fail), notice=Notice(None, stream=stream)) as there,
+    ):
+        there.send(1)
+
+    assert "OSError: Max retries exceeded (Caused by X)" in stream.getvalue()
+    assert "SECRET123" not in stream.getvalue() + caplog.text

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otelkit.delivery.notice import Notice, without_secrets
+from otelkit.delivery.notice import Notice
 from tests.forking import in_child
 
 pytestmark = pytest.mark.sdk
@@ -69,11 +69,3 @@ def test_a_program_without_stderr_is_not_disturbed(stderr: io.StringIO | None, m
         stderr.close()
     monkeypatch.setattr(sys, "stderr", stderr)
     Notice(None).unreachable("x", None, spooled=False)
-
-
-def test_secrets_in_a_url_are_not_told() -> None:
-    """Neither the password before the host nor a token in the query."""
-    assert without_secrets("https://me:secret@collector:4318/v1/traces?token=secret") == "https://collector:4318"
-    assert without_secrets("me:secret@collector:4317") == "collector:4317"
-    assert without_secrets("the exporter console") == "the exporter console"
-    assert "secret" not in without_secrets("http://[::1/me:secret@x")
