@@ -141,7 +141,7 @@ SETTINGS: tuple[Setting, ...] = (
         "receiver_token",
         "str",
         None,
-        "Bearer token that senders must show when the receiver listens beyond the loopback.",
+        "Bearer token that senders must show; needed when the receiver listens beyond the loopback.",
         secret=True,
         optional=True,
     ),

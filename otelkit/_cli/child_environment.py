@@ -13,6 +13,7 @@ from urllib.parse import quote
 _SIGNALS = ("TRACES", "METRICS", "LOGS")
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 RUN_ID = "OTEL_PYTHON_OTELKIT_RUN_ID"
 RUN_NAME = "OTEL_PYTHON_OTELKIT_RUN_NAME"
 
@@ -65,12 +66,24 @@ def sending(
     wanted["OTEL_PYTHON_DISTRO"] = wanted["OTEL_PYTHON_CONFIGURATOR"] = "otelkit"
     wanted[RUN_ID] = run_id
     wanted[RUN_NAME] = run_name
-    if to.token is not None:
-        wanted["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=" + quote(f"Bearer {to.token}")
     if "service.name=" not in env.get("OTEL_RESOURCE_ATTRIBUTES", "").replace(" ", ""):
         wanted["OTEL_SERVICE_NAME"] = service_name
     # An empty variable counts as unset, as OpenTelemetry's specification asks.
-    return {**env, **{name: value for name, value in wanted.items() if not env.get(name)}}
+    made = {**env, **{name: value for name, value in wanted.items() if not env.get(name)}}
+    return made if to.token is None else {**made, **_bearing(to.token, env)}
+
+
+def _bearing(token: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables for headers, with the token beside what the user has set; an authorization of theirs stays."""
+    shown = "authorization=" + quote(f"Bearer {token}")
+    made = {_HEADERS: shown}
+    # Where a signal has headers of its own, exporters do not look at the common ones.
+    for name in (_HEADERS, *(f"OTEL_EXPORTER_OTLP_{signal}_HEADERS" for signal in _SIGNALS)):
+        headers = env.get(name)
+        if headers:
+            names = {header.partition("=")[0].strip().lower() for header in headers.split(",")}
+            made[name] = headers if "authorization" in names else f"{headers},{shown}"
+    return made
 
 
 def sends_elsewhere(env: Mapping[str, str]) -> str | None:

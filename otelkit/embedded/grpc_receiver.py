@@ -11,7 +11,7 @@ import grpc
 
 from otelkit.embedded import answers, tally
 from otelkit.embedded.answers import Code
-from otelkit.embedded.http_gate import bears, is_loopback
+from otelkit.embedded.http_gate import bears
 from otelkit.embedded.intake import Intake
 from otelkit.embedded.ports import cannot_listen
 from otelkit.embedded.quiet import untraced
@@ -41,7 +41,7 @@ class GrpcReceiver:
         counts: Where refusals are counted.
         host: Address to listen on.
         port: 0 takes a free one; `port` tells which.
-        token: Bearer token; needed when ``host`` is not a loopback address.
+        token: Bearer token that senders must show; None: none is asked for, which only a loopback address allows.
         max_body_bytes: Largest request, after decompression; gRPC itself refuses a larger one while it reads it.
 
     Raises:
@@ -53,7 +53,7 @@ class GrpcReceiver:
     ) -> None:
         self._intake = intake
         self._counts = counts
-        self._token = None if is_loopback(host) else token
+        self._token = token
         self._server = grpc.server(
             ThreadPoolExecutor(_WORKERS, "otelkit-grpc", initializer=_enter_untraced),
             # Requests that wait for a worker are held whole: beyond these, gRPC itself answers RESOURCE_EXHAUSTED.

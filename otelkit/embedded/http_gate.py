@@ -1,4 +1,4 @@
-"""Who may talk to the receiver: programs of this machine that call it by a local name, or bearers of the token."""
+"""Who may talk to the receiver: programs of this machine that call it by a local name, and bearers of the token."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Gate:
     """Refuses a request before anything of it is read.
 
     On the loopback the Host header must name the loopback: a web page whose own name was re-bound to 127.0.0.1 sends its
-    own name there. Beyond the loopback the token decides, which no such page knows.
+    own name there. If there is a token, it is asked for everywhere: other users of this machine reach the loopback too.
 
     Args:
         inner: The application behind the gate.
         host: Address the receiver listens on.
-        token: Bearer token; needed when ``host`` is not a loopback address.
+        token: Bearer token that senders must show; None: none is asked for, and beyond the loopback nobody is served.
         counts: Where refusals are counted.
     """
 
@@ -66,7 +66,8 @@ class Gate:
                 )
                 await _refuse(send, 403, Code.PERMISSION_DENIED, message)
                 return
-        elif scope["path"] != OPEN_PATH and not self._bears_token(headers):
+        asked = self._token is not None or not self._local
+        if asked and scope["path"] != OPEN_PATH and not self._bears_token(headers):
             self._counts.refused(tally.UNAUTHORIZED)
             message = (
                 "This receiver needs its token. Set OTEL_EXPORTER_OTLP_HEADERS to 'authorization=Bearer%20<token>' "

@@ -113,3 +113,20 @@ def test_a_token_becomes_the_header_that_exporters_read() -> None:
 def test_an_endpoint_of_the_user_s_is_noticed(env: dict[str, str], endpoint: str | None) -> None:
     """Then there is nothing for us to receive."""
     assert sends_elsewhere(env) == endpoint
+
+
+def test_a_token_stands_beside_the_headers_of_the_user() -> None:
+    """Also of one signal, which exporters take instead of the common ones; an authorization of the user stays."""
+    env = {
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a",
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS": "x-tenant=b",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "Authorization=Basic%20mine",
+    }
+    there = Destination("http://127.0.0.1:4318", None, "s3cret")
+    made = sending(env, there, run_id="r", run_name="n", service_name="s")
+
+    assert {name: value for name, value in made.items() if name.endswith("HEADERS")} == {
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a,authorization=Bearer%20s3cret",
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS": "x-tenant=b,authorization=Bearer%20s3cret",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "Authorization=Basic%20mine",
+    }

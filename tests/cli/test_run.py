@@ -62,6 +62,19 @@ def test_a_program_is_recorded_and_summed_up(tmp_path: Path) -> None:
     assert b"otelkit trace" in ran.stderr
 
 
+def test_a_token_is_shown_by_everything_that_otelkit_starts(tmp_path: Path) -> None:
+    """By the run that receives itself, and by the one that finds a receiver of the folder."""
+    write(tmp_path, "app.py", STAGED)
+    env = environment(OTEL_PYTHON_OTELKIT_RECEIVER_TOKEN="s3cret", OTEL_EXPORTER_OTLP_HEADERS="x-tenant=a")
+    alone = otelkit(tmp_path, "run", "python", "app.py", env=env)
+    up = otelkit(tmp_path, "up", env=env)
+    beside = otelkit(tmp_path, "run", "python", "app.py", env=env)
+    down = otelkit(tmp_path, "down", env=env)
+
+    assert [step.returncode for step in (alone, up, beside, down)] == [0, 0, 0, 0], beside.stderr.decode()
+    assert [run.spans for run in runs(tmp_path)] == [21, 21]
+
+
 def test_json_is_one_line_on_standard_output(tmp_path: Path) -> None:
     """Behind whatever the program printed; then there is no summary."""
     write(tmp_path, "app.py", STAGED + "\n    print('from the program')\n")

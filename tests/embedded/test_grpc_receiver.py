@@ -132,11 +132,12 @@ def test_a_store_that_fails_is_unavailable(service: Service, store: FakeStore) -
 
 
 @pytest.mark.parametrize(("shown", "allowed"), [("Bearer s3cret", True), ("Bearer wrong", False), (None, False)])
-def test_beyond_the_loopback_the_token_is_asked_for(tmp_path: Path, shown: str | None, allowed: bool) -> None:
-    """As metadata."""
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+def test_a_token_is_asked_for(tmp_path: Path, host: str, shown: str | None, allowed: bool) -> None:
+    """As metadata, on the loopback too."""
     store = FakeStore()
     metadata = [("authorization", shown)] if shown else []
-    with fake_service(tmp_path, store, with_grpc=True, receiver_host="0.0.0.0", receiver_token="s3cret") as service:
+    with fake_service(tmp_path, store, with_grpc=True, receiver_host=host, receiver_token="s3cret") as service:
         if allowed:
             send(service, b"x", metadata=metadata)
         else:

@@ -148,6 +148,20 @@ def test_beyond_the_loopback_only_bearers_of_the_token_are_served(
     assert refused == ({} if status == 200 else {"unauthorized": 2})
 
 
+@pytest.mark.parametrize(("shown", "status"), [("Bearer s3cret", 200), ("Bearer wrong", 401), (None, 401)])
+def test_a_token_is_asked_for_on_the_loopback_too(tmp_path: Path, shown: str | None, status: int) -> None:
+    """Whoever sets one does not trust every user of the machine; a foreign name is refused even with it."""
+    store = FakeStore()
+    headers = {**PROTOBUF, **({"authorization": shown} if shown else {})}
+    with fake_service(tmp_path, store, receiver_token="s3cret") as service:
+        sent = post(service.http_port, "/v1/traces", b"x", headers)
+        renamed = post(service.http_port, "/v1/traces", b"x", {**headers, "host": "evil.example"})
+        healthy = get(service.http_port, "/healthz")
+
+    assert (sent.status, renamed.status, healthy.status) == (status, 403, 200)
+    assert len(store.stored) == (status == 200)
+
+
 def test_stopping_stores_what_was_accepted_and_answers_it(tmp_path: Path) -> None:
     """Requests under way are answered, new ones are refused, the store is closed last."""
     store = FakeStore()
