@@ -186,8 +186,9 @@ class Intake:
             if group:
                 self._handle(store, group)
             if time.monotonic() >= maintain_at and not self._closing:
-                self._maintain(store)
-                maintain_at = time.monotonic() + MAINTAIN_EVERY_S
+                # A slice; the next one comes after the group that waits, so that no sender waits for the whole.
+                more = self._maintain(store)
+                maintain_at = time.monotonic() + (0.0 if more else MAINTAIN_EVERY_S)
             if self._give_up:
                 return
 
@@ -265,13 +266,15 @@ class Intake:
             self._store_troubled = True
             _log.error("telemetry can't be stored now, senders are told to try again: %s", error)
 
-    def _maintain(self, store: StoreWriter) -> None:
+    def _maintain(self, store: StoreWriter) -> bool:
+        """Do a slice of the retention; return whether there is more to do."""
         try:
-            store.maintain()
+            return store.maintain().more
         except StoreError as error:
             self._trouble(error)
         except Exception:  # noqa: BLE001 - retention must not end the writer
             _log.exception("retention failed; it is tried again in %d s", MAINTAIN_EVERY_S)
+        return False
 
 
 def _fail(entry: _Request | _Job, error: BaseException) -> None:

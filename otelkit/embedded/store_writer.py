@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 
@@ -15,6 +15,14 @@ class DecodedBatch(Protocol):
     def rejected(self) -> int: ...
     @property
     def rejected_reason(self) -> str: ...
+
+
+class Maintained(Protocol):
+    """What one slice of the retention did."""
+
+    @property
+    def more(self) -> bool:
+        """Whether there is more to do at once."""
 
 
 class StoreWriter(Protocol):
@@ -36,6 +44,7 @@ class StoreWriter(Protocol):
     ) -> None:
         """Say what is known of a run besides its telemetry."""
 
-    def maintain(self) -> Mapping[str, int]: ...
+    def maintain(self) -> Maintained:
+        """Do one slice of the retention, in the time of about one `write`."""
 
     def close(self) -> None: ...

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from otelkit.embedded.store.writer import Cleaned
 from otelkit.errors import StoreError, WireError
 from otelkit.model.signals import Signal
 
@@ -41,6 +42,8 @@ class FakeStore:
         self.transactions: list[list[bytes]] = []
         self.runs: dict[str, dict[str, Any]] = {}
         self.maintained = 0
+        self.slices = 0
+        self.on_maintain: Callable[[], None] = lambda: None
         self.closed = False
         self.error: StoreError | None = None
         self.gate = threading.Event()
@@ -68,9 +71,10 @@ class FakeStore:
     def set_run(self, run_id: str, **facts: Any) -> None:
         self.runs.setdefault(run_id, {}).update({key: value for key, value in facts.items() if value is not None})
 
-    def maintain(self) -> Mapping[str, int]:
+    def maintain(self) -> Cleaned:
         self.maintained += 1
-        return {}
+        self.on_maintain()
+        return Cleaned({}, self.maintained < self.slices)
 
     def close(self) -> None:
         self.closed = True

@@ -223,3 +223,24 @@ def test_retention_runs_while_nothing_arrives(store: FakeStore, monkeypatch: pyt
     wait_until(lambda: store.maintained > 1)
 
     assert made.close(20)
+
+
+def test_requests_are_stored_between_the_slices_of_the_retention(
+    store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much there is to delete, no sender waits for all of it."""
+    monkeypatch.setattr(intake_module, "MAINTAIN_EVERY_S", 0.01)
+    store.slices = 1000
+    made = Intake(lambda: store, fake_decode, InFlight(1000), Tally())
+    stored_after: list[int] = []
+
+    def send_in_the_middle() -> None:
+        stored_after.append(len(store.stored))
+        if store.maintained == 3:
+            made.submit("traces", b"x")
+
+    store.on_maintain = send_in_the_middle
+    wait_until(lambda: store.maintained > 5)
+    assert made.close(20)
+
+    assert stored_after[:5] == [0, 0, 0, 1, 1]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._folder import make_private_folder
@@ -28,6 +28,16 @@ _HOUR_NS: Final = 3_600_000_000_000
 _MINUTE_NS: Final = 60_000_000_000
 REQUESTS_REMEMBERED: Final = 20_000
 """So many of the latest requests are recognised when they are sent again."""
+
+
+class Cleaned(NamedTuple):
+    """What one call of `Store.maintain` did."""
+
+    deleted: Mapping[str, int]
+    """How much: ``traces``, ``spans``, ``logs``, ``points``, ``runs``, ``attributes`` (of the dictionary); what is missing is
+    0."""
+    more: bool
+    """Whether there may be more to do at once."""
 
 
 class Store:
@@ -222,24 +232,19 @@ class Store:
                 (name, state, exit_code, started_ns, ended_ns, command, run.no),
             )
 
-    def maintain(self) -> Mapping[str, int]:
-        """Delete what is too old or too much, whole traces only, and give the space back. Call it about once a minute.
+    def maintain(self) -> Cleaned:
+        """Delete a slice of what is too old or too much, whole traces only, or give a slice of the space back.
 
-        Returns:
-            How much was deleted: ``traces``, ``spans``, ``logs``, ``points``, ``runs``, ``attributes`` (of the dictionary);
-            what is missing is 0.
+        Call it about once a minute, and again, after what waits to be written, as long as there is more: a slice is one
+        transaction, about as long as that of the largest write.
 
         Raises:
-            StoreError: As for `write`; what was deleted until then stays deleted.
+            StoreError: As for `write`.
         """
-        deleted: Counter[str] = Counter()
-        while True:
-            with self._transaction("cleaned up") as now_ns:
-                some, more = self._retention.clean(now_ns)
-                deleted.update(some)
-                self._forget(some)
-            if not more:
-                return deleted
+        with self._transaction("cleaned up") as now_ns:
+            deleted, more = self._retention.clean(now_ns)
+            self._forget(deleted)
+        return Cleaned(deleted, more)
 
     @contextmanager
     def _transaction(self, doing: str) -> Iterator[int]:

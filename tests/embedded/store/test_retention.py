@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from otelkit.embedded.store import Store, open_reader
+from otelkit.embedded.store import Store, open_reader, retention
 from otelkit.model.views import Reader
 from tests.embedded.telemetry import RESOURCE, ManualClock, SpanOf, log, number, open_store, spans, stage
 
@@ -37,6 +38,16 @@ def in_run(run_id: str) -> dict[str, object]:
     return RESOURCE | {"pipeline.run.id": run_id}
 
 
+def maintained(store: Store) -> Counter[str]:
+    """Return what was deleted, slice by slice, until nothing is left to do."""
+    deleted: Counter[str] = Counter()
+    while True:
+        some, more = store.maintain()
+        deleted.update(some)
+        if not more:
+            return deleted
+
+
 def fill(store: Store, clock: ManualClock, minutes: int, spans_a_minute: int = 200, first: int = 0) -> None:
     """Write a trace of ten spans at a time, spread over minutes."""
     for minute in range(first, first + minutes):
@@ -54,7 +65,7 @@ def test_what_is_too_old_is_deleted_whole(path: Path, clock: ManualClock, reader
     clock.advance(DAY_S / 2)
     store.write([spans(young), log(span=young)])
     clock.advance(DAY_S / 2 + 120)
-    deleted = store.maintain()
+    deleted = maintained(store)
     store.close()
     run = reader.run("run-1")
 
@@ -74,7 +85,7 @@ def test_the_stage_table_outlives_its_spans(path: Path, clock: ManualClock, read
     clock.advance(DAY_S)
     store.write([spans(stage("store"))])
     clock.advance(120)
-    store.maintain()
+    maintained(store)
     store.close()
     run = reader.run("run-1")
 
@@ -88,7 +99,7 @@ def test_a_trace_that_still_grows_is_not_old(path: Path, clock: ManualClock, rea
     for _ in range(5):
         store.write([spans(SpanOf(trace=1))])
         clock.advance(DAY_S / 2)
-        store.maintain()
+        maintained(store)
     store.close()
     trace = reader.trace(f"{1:032x}")
 
@@ -103,7 +114,7 @@ def test_a_run_of_which_nothing_is_left_is_deleted(path: Path, clock: ManualCloc
     store.set_run("never heard of", state="failed")
     clock.advance(DAY_S + 120)
     store.write([spans(stage("new"), resource=in_run("here"))])
-    deleted = store.maintain()
+    deleted = maintained(store)
     ids = [run.id for run in reader.runs()]
     store.write([spans(stage("again"), resource=in_run("gone"))])
     again = reader.run("gone")
@@ -123,7 +134,7 @@ def test_the_file_stays_within_its_bound(path: Path, clock: ManualClock, reader:
     for minute in range(30):
         fill(store, clock, 1, 500, first=minute)
         biggest = max(biggest, path.stat().st_size)
-        store.maintain()
+        maintained(store)
     newest = reader.trace(f"{1_000_000 + 29 * 1_000:032x}")
     oldest = reader.trace(f"{1_000_000:032x}")
     stats = reader.stats()
@@ -145,7 +156,7 @@ def test_a_lowered_bound_gives_space_back(path: Path, clock: ManualClock, reader
     before = path.stat().st_size
     clock.advance(3_600)
     store = open_store(path, clock, max_bytes=before // 4)
-    deleted = store.maintain()
+    deleted = maintained(store)
     store.close()
     stats = reader.stats()
     newest = reader.trace(f"{1_000_000 + 59 * 1_000:032x}")
@@ -191,7 +202,7 @@ def test_attributes_that_nothing_uses_leave_the_dictionary(path: Path, clock: Ma
             clock.advance(3_600)
         store.write([spans(stage("work", trace=day + 1, attributes={"always": "the same", f"on day {day}": day}))])
         clock.advance(4 * 3_600)
-        store.maintain()
+        maintained(store)
     entries = store._connection.execute("SELECT raw FROM attribute").fetchall()
     store.close()
     last = reader.trace(f"{6:032x}")
@@ -206,7 +217,24 @@ def test_maintaining_a_store_within_its_bounds_deletes_nothing(path: Path, clock
     """Nothing is deleted without need."""
     store = open_store(path, clock)
     store.write([spans(SpanOf()), log()])
-    deleted = store.maintain()
+    deleted = maintained(store)
     store.close()
 
     assert deleted == {}
+
+
+def test_one_call_does_one_slice(
+    path: Path, clock: ManualClock, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes waits for no more than that, and between two slices the store takes what comes."""
+    monkeypatch.setattr(retention, "_TRACES", 5)
+    store = open_store(path, clock, max_age_s=DAY_S)
+    fill(store, clock, 1, 120)
+    clock.advance(DAY_S + 120)
+    first = store.maintain()
+    store.write([spans(stage("new", trace=1))])
+    maintained(store)
+    store.close()
+
+    assert (first.deleted["traces"], first.more) == (5, True)
+    assert reader.stats()["traces"] == 1
