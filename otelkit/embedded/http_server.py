@@ -15,6 +15,9 @@ from otelkit.embedded.quiet import untraced
 _KEEP_ALIVE_S: Final = 75
 """Longer than any exporter pauses: closing an idle connection just as a sender uses it costs that sender a retry."""
 
+_TURNS: Final = 10
+"""Turns of the loop that asyncio needs, at most, from accepting a connection to handing it over; three in Python 3.11."""
+
 
 class HttpServer:
     """Serves an application until it is stopped.
@@ -77,6 +80,16 @@ class _Server(uvicorn.Server):
         await self.on_tick(0)
         if not self.should_exit:
             await event.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listener, then everything that was accepted; nobody is left waiting for an answer."""
+        for server in self.servers:
+            server.close()
+        # What asyncio has just accepted becomes a connection that uvicorn knows only some turns of the loop later. It would
+        # be neither answered nor closed.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     def ask_to_stop(self) -> None:
         """Stop, from any thread."""
