@@ -5,13 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from otelkit.delivery.spool import read_spool
-from tests.otlp_server import OtlpServer, otlp_server
+from tests.otlp_server import OtlpServer
 from tests.programs import SCRIPTS, clean_environment, instrument, write
 
 pytestmark = pytest.mark.sdk
@@ -25,12 +24,6 @@ STEPS = """
     def fail():
         raise KeyError("gone")
 """
-
-
-@pytest.fixture
-def server() -> Iterator[OtlpServer]:
-    with otlp_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.otlp_server import OtlpServer, otlp_server
+from tests.otlp_server import OtlpServer
 from tests.programs import instrument, write
 
 pytestmark = pytest.mark.sdk
@@ -53,12 +52,6 @@ SETTINGS = """
     stages = ["steps:*", "steps:Encoder.run"]
     pipeline = "texts"
 """
-
-
-@pytest.fixture
-def server() -> Iterator[OtlpServer]:
-    with otlp_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.otlp_server import OtlpServer, otlp_server
+from tests.otlp_server import OtlpServer
 from tests.programs import instrument, write
 
 pytestmark = pytest.mark.sdk
-
-
-@pytest.fixture
-def server() -> Iterator[OtlpServer]:
-    with otlp_server() as running:
-        yield running
 
 
 @pytest.fixture

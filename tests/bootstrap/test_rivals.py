@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.otlp_server import OtlpServer, otlp_server
+from tests.otlp_server import OtlpServer
 from tests.programs import SCRIPTS, clean_environment, instrument, write
 
 pytestmark = pytest.mark.sdk
@@ -31,12 +30,6 @@ VENDOR = """
             provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
             trace.set_tracer_provider(provider)
 """
-
-
-@pytest.fixture
-def server() -> Iterator[OtlpServer]:
-    with otlp_server() as running:
-        yield running
 
 
 @pytest.fixture

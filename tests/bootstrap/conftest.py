@@ -1,0 +1,16 @@
+"""What all tests of the start of a program share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.otlp_server import OtlpServer, otlp_server
+
+
+@pytest.fixture
+def server() -> Iterator[OtlpServer]:
+    """An OTLP server that is not ours."""
+    with otlp_server() as running:
+        yield running
