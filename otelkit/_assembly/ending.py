@@ -11,19 +11,17 @@ from types import FrameType
 
 
 class Ending:
-    """Calls ``finish`` once at the end of the process, and ``flush`` at the end of multiprocessing children.
+    """Calls ``finish`` at the end of the process, and at the end of multiprocessing children.
 
     SIGTERM: flushes and then takes the default action, so that the exit status stays −15. Only in the main thread, only if
     the program has no handler of its own, never in children.
 
     Args:
-        finish: Sends what is pending and stops; bounded in time by itself; must not raise.
-        flush: Sends what is pending; must not raise.
+        finish: Sends what is pending and stops; bounded in time by itself; must not raise; once is enough.
     """
 
-    def __init__(self, finish: Callable[[], None], flush: Callable[[], None]) -> None:
+    def __init__(self, finish: Callable[[], None]) -> None:
         self._finish = finish
-        self._flush = flush
         self._pid = os.getpid()
         self._handles_sigterm = False
         self._under_way = False
@@ -46,14 +44,9 @@ class Ending:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self._handles_sigterm = False
 
-    def flush_child(self) -> None:
+    def finish_child(self) -> None:
         """Send what a multiprocessing child still holds."""
-        self._flush()
-
-    def uninstall(self) -> None:
-        """Take everything back."""
-        atexit.unregister(self._finish_once)
-        self.in_child()
+        self._finish()
 
     def _install_sigterm(self) -> None:
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":
@@ -91,4 +84,4 @@ def _take_default_action() -> None:
 def _finalize_in_child(ending: Ending) -> None:
     from multiprocessing import util
 
-    util.Finalize(ending, ending.flush_child, exitpriority=100)
+    util.Finalize(ending, ending.finish_child, exitpriority=100)

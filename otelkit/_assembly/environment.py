@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
-
-from otelkit.settings.nearest import nearest
 
 _log = logging.getLogger("otelkit.settings")
 
@@ -53,15 +51,6 @@ def names(env: Mapping[str, str], variable: str, default: str) -> tuple[str, ...
 def find_entry_point(group: str, name: str) -> EntryPoint | None:
     """Return the installed entry point of that name, or None."""
     return next(iter(entry_points(group=group, name=name)), None)
-
-
-def hint(name: str, known: Iterable[str]) -> str:
-    """Return a sentence for a wrong name: the nearest right one, else all of them."""
-    choices = sorted(set(known))
-    close = nearest(name, choices)
-    if close:
-        return f"Did you mean {close}?"
-    return f"Known are: {', '.join(choices)}." if choices else "None is installed."
 
 
 def known_names(group: str) -> list[str]:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from otelkit._assembly.environment import find_entry_point, hint, known_names, names
+from otelkit._assembly.environment import find_entry_point, known_names, names
 from otelkit.model.signals import Signal
+from otelkit.settings.nearest import hint
 
 _log = logging.getLogger("otelkit.settings")
 

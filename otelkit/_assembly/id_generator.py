@@ -8,7 +8,8 @@ from typing import Final
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 
-from otelkit._assembly.environment import find_entry_point, hint, known_names
+from otelkit._assembly.environment import find_entry_point, known_names
+from otelkit.settings.nearest import hint
 
 _log = logging.getLogger("otelkit.settings")
 

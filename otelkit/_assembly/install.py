@@ -128,7 +128,7 @@ class Installation:
             self._bind(NoOpMeter(SCOPE))
         self._install_stages()
         in_forked_child(self._in_child)
-        self._ending = Ending(self.finish, self._flush_child)
+        self._ending = Ending(self.finish)
         self._ending.install()
 
     # -- putting it together ---------------------------------------------------------------------------------------
@@ -225,9 +225,6 @@ class Installation:
         attributes = child_attributes()
         for path in self._paths():
             path.in_child(attributes)
-
-    def _flush_child(self) -> None:
-        self.finish()
 
 
 def _apply(config_file: ConfigFile | None) -> tuple[SpanProcessor, ...]:

@@ -8,8 +8,9 @@ from typing import Final
 
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, DEFAULT_ON, ParentBased, Sampler, TraceIdRatioBased
 
-from otelkit._assembly.environment import find_entry_point, hint, known_names
+from otelkit._assembly.environment import find_entry_point, known_names
 from otelkit.model.blueprint import Offered, SamplerFactory
+from otelkit.settings.nearest import hint
 
 _log = logging.getLogger("otelkit.settings")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from importlib.metadata import entry_points
 from typing import Final
 
-from otelkit.settings.nearest import nearest
+from otelkit.settings.nearest import hint
 
 _log = logging.getLogger("otelkit.settings")
 
@@ -73,11 +73,10 @@ def _disarm_propagators(env: MutableMapping[str, str]) -> None:
     if not wrong:
         return
     right = [name for name in wanted if name not in wrong]
-    close = nearest(wrong[0], known)
     _log.error(
         "%s asks for %s, which is not installed. %s Until it is corrected, %s.",
         _PROPAGATORS, ", ".join(map(repr, wrong)),
-        f"Did you mean {close}?" if close else f"Known are: {', '.join(sorted(known))}.",
+        hint(wrong[0], known),
         f"only {', '.join(right)} is used" if right else "the default is used",
     )  # fmt: skip
     taken[_PROPAGATORS] = env.pop(_PROPAGATORS)

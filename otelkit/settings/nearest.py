@@ -21,3 +21,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     tails = {folded.removeprefix(shared): candidate for folded, candidate in by_folded.items()}
     close = difflib.get_close_matches(name.casefold().removeprefix(shared), tails, n=1)
     return tails[close[0]] if close else None
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return a sentence for a wrong name: the nearest right one, else all of them."""
+    choices = sorted(set(known))
+    close = nearest(name, choices)
+    if close:
+        return f"Did you mean {close}?"
+    return f"Known are: {', '.join(choices)}." if choices else "None is installed."
