@@ -28,7 +28,8 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
             connections.append(connection)
             threading.Thread(target=one, args=(connection,), daemon=True).start()
 
-    threading.Thread(target=accept, daemon=True).start()
+    acceptor = threading.Thread(target=accept, daemon=True)
+    acceptor.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
@@ -36,6 +37,8 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
         with contextlib.suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+        # First, so that a connection which it has just accepted is closed with the others.
+        acceptor.join(10)
         for connection in connections:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
