@@ -85,6 +85,7 @@ def attributes_page() -> str:
     return (
         "# Attributes\n\n" + _NOTE + "\n## On spans\n\n" + table(header, rows(names.ATTRIBUTES))
         + "\n## On the resource\n\n" + table(header, rows(names.RESOURCE_ATTRIBUTES))
+        + "\n## Events\n\nLog records with an event name.\n\n" + table(("Event", *header[1:]), rows(names.EVENTS))
     )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ DISTRO_NAME: Final = "telemetry.distro.name"
 DISTRO_VERSION: Final = "telemetry.distro.version"
 LOST_SIGNAL: Final = "signal"
 LOST_REASON: Final = "reason"
+STAGE_ELAPSED_S: Final = "pipeline.stage.elapsed_s"
 STEP: Final = "step"
 
 # -- metrics -------------------------------------------------------------------------------------------------------
@@ -72,6 +73,7 @@ METRIC_QUEUE_CAPACITY: Final = "pipeline.queue.capacity"
 METRIC_QUEUE_WAIT: Final = "pipeline.queue.wait"
 METRIC_RUN_PROGRESS: Final = "pipeline.run.progress"
 METRIC_RUN_TOTAL: Final = "pipeline.run.total"
+METRIC_RUN_ENDED: Final = "pipeline.run.ended"
 METRIC_LOST: Final = "otelkit.telemetry.lost"
 METRIC_STEP_FAULTS: Final = "otelkit.step.faults"
 METRIC_PROCESSING_DURATION: Final = "processing.duration"
@@ -82,6 +84,9 @@ METRIC_PROCESS_CPU: Final = "process.cpu.time"
 METRIC_PROCESS_MEMORY: Final = "process.memory.usage"
 METRIC_PROCESS_THREADS: Final = "process.thread.count"
 METRIC_PROCESS_FILES: Final = "process.unix.file_descriptor.count"
+
+# -- events (log records with an event name) ------------------------------------------------------------------------
+EVENT_STAGE_HEARTBEAT: Final = "pipeline.stage.heartbeat"
 
 # -- labels of metrics that a program records by itself (`otelkit.metrics`) -----------------------------------------
 LABEL_COMPONENT: Final = "component"
@@ -109,6 +114,7 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(ITEMS_SKIPPED, "Items this call left out on purpose.", "{item}"),
     Name(STAGE_WAIT_S, "Time inside the call spent waiting for input.", "s"),
     Name(STAGE_BLOCKED_S, "Time inside the call spent waiting for a full output.", "s"),
+    Name(STAGE_ELAPSED_S, "How long the call has been running; on heartbeats only.", "s"),
     Name(RUN_TOTAL, "Items the run expects to handle, if it knows; on the run's root span.", "{item}"),
     Name(QUEUE_NAME, "The name given to `otelkit.watch`."),
     Name(
@@ -160,6 +166,12 @@ METRICS: Final[tuple[Name, ...]] = (
     Name(METRIC_QUEUE_WAIT, "Time that `put` or `get` waited, by `operation`.", "s", "histogram"),
     Name(METRIC_RUN_PROGRESS, "Items the run has handled so far.", "{item}", "gauge"),
     Name(METRIC_RUN_TOTAL, "Items the run expects to handle.", "{item}", "gauge"),
+    Name(
+        METRIC_RUN_ENDED,
+        "When the process that began the run ended, Unix time; sent once, with its last metrics.",
+        "s",
+        "gauge",
+    ),
     Name(METRIC_LOST, "Telemetry that could not be delivered, by `signal` and `reason`.", "{span}", "counter"),
     Name(METRIC_STEP_FAULTS, "Faults of plugins contained on the span path, by `step`.", "{fault}", "counter"),
     Name(METRIC_PROCESSING_DURATION, "Duration of operations given to `record_processing_metrics`.", "s", "histogram"),
@@ -170,6 +182,16 @@ METRICS: Final[tuple[Name, ...]] = (
     Name(METRIC_PROCESS_MEMORY, "Memory of the process that is in RAM.", "By", "updown"),
     Name(METRIC_PROCESS_THREADS, "Threads of the process.", "{thread}", "updown"),
     Name(METRIC_PROCESS_FILES, "File descriptors that the process has open.", "{file_descriptor}", "updown"),
+)
+
+EVENTS: Final[tuple[Name, ...]] = (
+    Name(
+        EVENT_STAGE_HEARTBEAT,
+        "A stage call has been running for long; told again and again until it ends, with the call's trace and span id, "
+        "`pipeline.stage.name`, `pipeline.stage.elapsed_s` and, if known, `pipeline.item.id`.",
+        kind="event",
+        user_data=True,
+    ),
 )
 
 
