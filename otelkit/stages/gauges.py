@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.trace import get_current_span
 
 from otelkit import names
+from otelkit.model.calls import StageCall
 from otelkit.model.metrics import MetricSpec
 from otelkit.model.observers import CallObserver
-from otelkit.stages import progress, queues
+from otelkit.stages import handovers, links, progress, queues
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, Meter
@@ -67,7 +69,7 @@ QUEUE_AND_RUN_METRICS: Final = (
 
 
 class QueueAndRunObserver(CallObserver):
-    """Reports watched queues and runs. It looks at no call: an observer is who gets instruments, also in a forked child."""
+    """Reports watched queues and runs, and links stage calls to the spans whose items they take."""
 
     name = "queues_and_runs"
 
@@ -80,7 +82,13 @@ class QueueAndRunObserver(CallObserver):
             (names.METRIC_RUN_TOTAL, _totals),
         ):
             meter.create_observable_gauge(key, [callback], "{item}", names.meaning_of(key))
-        queues.wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
+        handovers.wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
+
+    def opened(self, call: StageCall) -> None:
+        """Link a call that opens to the spans that put what its task or thread has taken from watched queues before."""
+        if links.waiting:
+            for producer in links.take():
+                get_current_span(call.context).add_link(producer)
 
 
 def _depths(_options: CallbackOptions) -> Iterator[Observation]:

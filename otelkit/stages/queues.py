@@ -1,20 +1,15 @@
-"""``otelkit.watch``: the depth and capacity of a queue, and how long ``put`` and ``get`` wait."""
+"""``otelkit.watch``: the depth and capacity of a queue, how long ``put`` and ``get`` wait, and whose item ``get`` returns."""
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import os
-import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from otelkit import _current, names
-from otelkit.stages.calls import current_call
-
-if TYPE_CHECKING:
-    from opentelemetry.metrics import Histogram
+from otelkit.stages import handovers, links, parcels
+from otelkit.stages.waybills import Waybills
 
 # Any below: a queue of any make, and its items.
 Q = TypeVar("Q")
@@ -41,8 +36,9 @@ _SPECIAL: Final = tuple(
 )
 """Methods that Python looks up on the class, past ``__getattr__``; passed on where the queue has them."""
 
-wait: Histogram | None = None
-"""Records waits; set where metrics are on."""
+_NEWEST_FIRST: Final = frozenset({"queue.LifoQueue", "asyncio.queues.LifoQueue"})
+_SAME_OBJECTS: Final = frozenset({"queue.Queue", "_queue.SimpleQueue", "queue._PySimpleQueue", "asyncio.queues.Queue"})
+"""Queues that hand out the very objects that were put."""
 
 _watched: weakref.WeakSet[Watched] = weakref.WeakSet()
 _classes: dict[type, type[Watched]] = {}
@@ -53,8 +49,9 @@ def watch(queue: Q, name: str) -> Q:
 
     For queues with ``put`` and ``get``, as functions or as coroutine functions: those of `queue`, `asyncio` and
     `multiprocessing`, and others built like them. Every ``put`` and ``get`` through the returned object is timed, `qsize` and
-    ``maxsize`` are read when metrics are collected, in the process that watches. It is an instance of the queue's class as far
-    as ``isinstance`` goes, and can be handed to a child process where the queue can.
+    ``maxsize`` are read when metrics are collected, in the process that watches. The stage that takes an item gets a link to
+    the span in which it was put; items are handed on as they are. It is an instance of the queue's class as far as
+    ``isinstance`` goes, and can be handed to a child process where the queue can.
 
     Args:
         queue: The queue; it stays as it is and may be used directly, unwatched.
@@ -67,7 +64,7 @@ def watch(queue: Q, name: str) -> Q:
         return queue
     if not (callable(getattr(queue, "put", None)) and callable(getattr(queue, "get", None))):
         raise TypeError(f"otelkit.watch was given {queue!r}; expected a queue with the methods `put` and `get`.")
-    watched: Any = _class_for(type(queue))(queue, name)
+    watched: Any = _watched_elsewhere(queue, name)
     _watched.add(watched)
     result: Q = watched
     return result
@@ -79,14 +76,16 @@ def watched_queues() -> Iterator[Watched]:
 
 
 class Watched:
-    """Behaves as the queue in it, and times ``put`` and ``get``."""
+    """Behaves as the queue in it, and watches ``put`` and ``get``."""
 
     _otelkit_queue: Any
     _otelkit_name: str
+    _otelkit_carrier: handovers.Carrier
 
     def __init__(self, queue: Any, name: str) -> None:
         object.__setattr__(self, "_otelkit_queue", queue)
         object.__setattr__(self, "_otelkit_name", name)
+        object.__setattr__(self, "_otelkit_carrier", _carrier_for(queue))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._otelkit_queue, name)
@@ -115,11 +114,7 @@ def name_of(watched: Watched) -> str:
 
 def depth_of(watched: Watched) -> int | None:
     """Return how many items wait; None if this queue can't tell (multiprocessing's, on macOS)."""
-    try:
-        depth = watched._otelkit_queue.qsize()
-    except Exception:  # noqa: BLE001 - a stranger's queue, perhaps closed
-        return None
-    return depth if isinstance(depth, int) else None
+    return _depth(watched._otelkit_queue)
 
 
 def capacity_of(watched: Watched) -> int | None:
@@ -138,16 +133,40 @@ def _class_for(cls: type) -> type[Watched]:
         methods = {name: _passed_on(name) for name in _SPECIAL if hasattr(cls, name)}
         for operation in ("put", "get"):
             suspends = inspect.iscoroutinefunction(getattr(cls, operation, None))
-            methods[operation] = (_timed_async if suspends else _timed)(operation, operation)
+            make = handovers.OPERATIONS[operation]
+            methods[operation] = make.suspending(operation) if suspends else make.plain(operation)
             if hasattr(cls, f"{operation}_nowait"):
-                methods[f"{operation}_nowait"] = _timed(f"{operation}_nowait", operation)
+                methods[f"{operation}_nowait"] = make.plain(f"{operation}_nowait")
         found = _classes[cls] = type(f"Watched{cls.__name__}", (Watched,), methods)
     return found
 
 
 def _watched_elsewhere(queue: Any, name: str) -> Any:
     """Return a queue that came from another process: its waits are recorded here, its depth is reported there."""
+    links.begin()
     return _class_for(type(queue))(queue, name)
+
+
+def _carrier_for(queue: Any) -> handovers.Carrier:
+    """Return what brings the spans of a queue's producers to its consumers."""
+    if parcels.fits(queue):
+        return parcels.Parcels()
+    cls = type(queue)
+    # By name: importing them for this question would cost a program that does not.
+    known = {f"{each.__module__}.{each.__qualname__}" for each in cls.__mro__}
+    return Waybills(
+        lambda: _depth(queue),
+        newest_first=not known.isdisjoint(_NEWEST_FIRST),
+        trusted=not known.isdisjoint(_SAME_OBJECTS),
+    )
+
+
+def _depth(queue: Any) -> int | None:
+    try:
+        depth = queue.qsize()
+    except Exception:  # noqa: BLE001 - a stranger's queue, perhaps closed
+        return None
+    return depth if isinstance(depth, int) else None
 
 
 def _passed_on(name: str) -> Callable[..., Any]:
@@ -155,53 +174,6 @@ def _passed_on(name: str) -> Callable[..., Any]:
         return getattr(self._otelkit_queue, name)(*args)
 
     return method
-
-
-def _timed(name: str, operation: str) -> Callable[..., Any]:
-    def method(self: Watched, *args: Any, **kwargs: Any) -> Any:
-        original = getattr(self._otelkit_queue, name)
-        if _current.runtime is None:
-            return original(*args, **kwargs)
-        started = time.perf_counter_ns()
-        result = original(*args, **kwargs)
-        _record(self, operation, started)
-        return result
-
-    return _named(method, name)
-
-
-def _timed_async(name: str, operation: str) -> Callable[..., Any]:
-    async def method(self: Watched, *args: Any, **kwargs: Any) -> Any:
-        original = getattr(self._otelkit_queue, name)
-        if _current.runtime is None:
-            return await original(*args, **kwargs)
-        started = time.perf_counter_ns()
-        result = await original(*args, **kwargs)
-        _record(self, operation, started)
-        return result
-
-    return _named(method, name)
-
-
-def _named(method: Callable[..., Any], name: str) -> Callable[..., Any]:
-    # A bound method is pickled by its name.
-    method.__name__ = name
-    return method
-
-
-def _record(watched: Watched, operation: str, started_ns: int) -> None:
-    """Record a wait that has ended; one that ended empty-handed (`queue.Empty`, cancelled) has handed over no item."""
-    waited_ns = time.perf_counter_ns() - started_ns
-    # The item must reach its consumer, whatever becomes of its wait.
-    with contextlib.suppress(Exception):
-        call = current_call()
-        if call is not None:
-            if operation == "get":
-                call.queued(waited_ns=waited_ns)
-            else:
-                call.queued(blocked_ns=waited_ns)
-        if wait is not None:
-            wait.record(waited_ns / 1e9, {names.QUEUE_NAME: watched._otelkit_name, names.LABEL_OPERATION: operation})
 
 
 def _in_child() -> None:
