@@ -1,0 +1,5 @@
+"""Spans as OTLP bytes: pure Python, fast for the spans of stages, complete for all others."""
+
+from otelkit.spans.otlp.request import Encoded, SpanEncoder
+
+__all__ = ["Encoded", "SpanEncoder"]

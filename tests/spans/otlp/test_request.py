@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace import ReadableSpan
+
+from otelkit.spans.otlp.request import Encoded, SpanEncoder
+from tests.spans.made import spans as made
+from tests.spans.otlp.generated import GENEROUSLY, decoded, same, spans
+
+
+class Unreadable(ReadableSpan):
+    """A span of a stranger's class that fails."""
+
+    @property
+    def name(self) -> str:
+        raise LookupError("no name")
+
+
+@pytest.mark.sdk
+@given(st.lists(spans, max_size=8))
+@GENEROUSLY
+def test_a_batch_is_grouped_as_by_the_stock_encoder(batch: list[ReadableSpan]) -> None:
+    """Spans of several resources and scopes decode to the message that the stock encoder makes, in the same order."""
+    encoded = SpanEncoder({}).encode(batch)
+
+    assert (encoded.written, encoded.left_out) == (len(batch), 0)
+    assert same(encoded.body, batch)
+
+
+def test_requests_put_together_are_one() -> None:
+    """Bodies of several batches, one after the other, are a request with all their spans."""
+    encoder = SpanEncoder({})
+    one, two = made(3), made(2)
+
+    together = decoded(encoder.encode(one).body + encoder.encode(two).body)
+
+    names = [
+        span.name for resource in together.resource_spans for scope in resource.scope_spans for span in scope.spans
+    ]
+    assert names == [span.name for span in (*one, *two)]
+
+
+def test_a_span_that_cannot_be_written_costs_no_other() -> None:
+    """One span that raises when it is read is left out, counted and told; the others leave."""
+    told: list[Exception] = []
+    good = made(2)
+    bad = Unreadable("x", good[0].context)
+
+    without_ids = ReadableSpan("made by no tracer")
+
+    encoded = SpanEncoder({}, on_failed=told.append).encode([good[0], bad, without_ids, good[1]])
+
+    assert (encoded.written, encoded.left_out) == (2, 2)
+    assert same(encoded.body, good)
+    assert [type(error) for error in told] == [LookupError, ValueError]
+
+
+def test_nothing_is_no_request() -> None:
+    """A batch without spans, or with none that can be written, is no bytes."""
+    encoder = SpanEncoder({})
+
+    assert encoder.encode([]) == Encoded(b"", 0, 0)
+    assert encoder.encode([Unreadable("x")]) == Encoded(b"", 0, 1)
+
+
+def test_threads_that_encode_at_once_do_not_disturb_each_other() -> None:
+    """In a burst the program's own threads encode, all with one encoder."""
+    encoder = SpanEncoder({})
+    batches = [made(40, n=number, text=f"text {number}", flag=True) for number in range(16)]
+
+    with ThreadPoolExecutor(8) as pool:
+        bodies = [encoded.body for encoded in pool.map(encoder.encode, batches * 4)]
+
+    assert all(same(body, batch) for body, batch in zip(bodies, batches * 4, strict=True))
