@@ -39,7 +39,9 @@ ITEMS_SKIPPED: Final = "pipeline.items.skipped"
 STAGE_WAIT_S: Final = "pipeline.stage.wait_s"
 STAGE_BLOCKED_S: Final = "pipeline.stage.blocked_s"
 RUN_TOTAL: Final = "pipeline.run.total"
+STAGE_STATE: Final = "pipeline.stage.state"
 QUEUE_NAME: Final = "pipeline.queue.name"
+QUEUE_STATE: Final = "pipeline.queue.state"
 ARGUMENT_PREFIX: Final = "pipeline.argument."
 CODE_FUNCTION: Final = "code.function.name"
 ERROR_TYPE: Final = "error.type"
@@ -68,9 +70,11 @@ METRIC_STAGE_DURATION: Final = "pipeline.stage.duration"
 METRIC_STAGE_ACTIVE: Final = "pipeline.stage.active"
 METRIC_STAGE_ITEMS: Final = "pipeline.stage.items"
 METRIC_STAGE_BUSY: Final = "pipeline.stage.busy"
+METRIC_STAGE_TIME: Final = "pipeline.stage.time"
 METRIC_QUEUE_DEPTH: Final = "pipeline.queue.depth"
 METRIC_QUEUE_CAPACITY: Final = "pipeline.queue.capacity"
 METRIC_QUEUE_WAIT: Final = "pipeline.queue.wait"
+METRIC_QUEUE_TIME: Final = "pipeline.queue.time"
 METRIC_RUN_PROGRESS: Final = "pipeline.run.progress"
 METRIC_RUN_TOTAL: Final = "pipeline.run.total"
 METRIC_RUN_ENDED: Final = "pipeline.run.ended"
@@ -116,7 +120,15 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(STAGE_BLOCKED_S, "Time inside the call spent waiting for a full output.", "s"),
     Name(STAGE_ELAPSED_S, "How long the call has been running; on heartbeats only.", "s"),
     Name(RUN_TOTAL, "Items the run expects to handle, if it knows; on the run's root span.", "{item}"),
+    Name(
+        STAGE_STATE,
+        "`busy`, `starved` (waiting for an item) or `blocked` (waiting for room, or for a generator's consumer); on "
+        "`pipeline.stage.time` only.",
+    ),
     Name(QUEUE_NAME, "The name given to `otelkit.watch`."),
+    Name(
+        QUEUE_STATE, "`full` (somebody waits to put) or `empty` (somebody waits to get); on `pipeline.queue.time` only."
+    ),
     Name(
         ARGUMENT_PREFIX + "*",
         "What a describer says of an argument, by the argument's name: sizes and types, or a short value; never a payload. "
@@ -161,9 +173,22 @@ METRICS: Final[tuple[Name, ...]] = (
         "1",
         "gauge",
     ),
+    Name(
+        METRIC_STAGE_TIME,
+        "Time of the stage's workers, by `pipeline.stage.state`; of time at a watched queue, also by `pipeline.queue.name`. "
+        "A wait outside any call belongs to the next stage of that task or thread (`get`), or to its last one (`put`).",
+        "s",
+        "counter",
+    ),
     Name(METRIC_QUEUE_DEPTH, "Items in a watched queue.", "{item}", "gauge"),
     Name(METRIC_QUEUE_CAPACITY, "Most items a watched queue can hold; absent for an unbounded one.", "{item}", "gauge"),
     Name(METRIC_QUEUE_WAIT, "Time that `put` or `get` waited, by `operation`.", "s", "histogram"),
+    Name(
+        METRIC_QUEUE_TIME,
+        "Time in which somebody waited at a watched queue, however many they were, by `pipeline.queue.state`.",
+        "s",
+        "counter",
+    ),
     Name(METRIC_RUN_PROGRESS, "Items the run has handled so far.", "{item}", "gauge"),
     Name(METRIC_RUN_TOTAL, "Items the run expects to handle.", "{item}", "gauge"),
     Name(
