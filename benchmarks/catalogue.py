@@ -8,7 +8,10 @@ from typing import Final, Protocol
 from benchmarks.report import Report
 
 BENCHMARKS: Final = {
-    "stage_call": "one stage call beside the stock SDK's span, logfire's and ddtrace's decorators",
+    "stage_call": "one stage call beside the stock SDK's span, logfire's, ddtrace's and sentry's decorators",
+    "stage_kinds": "what a stage adds to a generator's value, a coroutine's call, a block, a call that raises",
+    "buffered_memory": "bytes of an ended span that waits to be sent, beside the stock SDK's",
+    "program_start": "what opentelemetry-instrument adds to a program that does nothing",
     "example_overhead": "the syntax pipeline's wall and CPU time with and without otelkit",
     "command_line": "how long the command line takes to answer",
     "time_to_see": "from the end of a stage call to its line in otelkit top; the receiver's memory",

@@ -1,24 +1,21 @@
-"""One small function, instrumented in every way that is compared; whatever is exported is counted and thrown away."""
+"""One small function, to be instrumented in every way that is compared, and what a way to instrument it offers."""
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Final
 
-from opentelemetry import context, metrics, trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry import context, trace
 
-from benchmarks.catalogue import Unavailable
+from benchmarks.sink import take_counts
 
-FLUSH_MS = 30_000
+FLUSH_S: Final = 30.0
+ATTRIBUTES: Final = {"pipeline.name": "benchmark", "pipeline.stage.name": "work"}
+"""What otelkit puts on every span and point of the stage, for those who do it by hand."""
 
 
 def work(path: str) -> int:
@@ -32,7 +29,7 @@ class Contestant:
 
     call: Callable[[str], int]
     flush: Callable[[], object] = lambda: None
-    """Export what is pending."""
+    """Export what is pending, and return when it has arrived."""
     exported: Callable[[], int] = lambda: 0
     """Spans that have left so far."""
     makes_spans: bool = False
@@ -41,28 +38,16 @@ class Contestant:
     """What surrounds the calls of one turn."""
 
 
-class CountingExporter(SpanExporter):
-    """Counts spans and forgets them."""
+class Arrived:
+    """Counts the spans that have come to a sink since the start, whoever sent them."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._total = 0
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.count += len(spans)
-        return SpanExportResult.SUCCESS
-
-
-class CountingProcessor(SpanProcessor):
-    """Counts spans at the end of otelkit's chain, where its exporters stand."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def on_start(self, span: Span, parent_context: context.Context | None = None) -> None:
-        pass
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self.count += 1
+    def __call__(self) -> int:
+        self._total += take_counts(self._url)["spans"]
+        return self._total
 
 
 @contextmanager
@@ -76,141 +61,9 @@ def not_sampled() -> Iterator[None]:
         context.detach(token)
 
 
-@contextmanager
-def not_configured() -> Iterator[None]:
-    """Take otelkit's runtime away for a while: the state of a program that decorates and never configures."""
-    from otelkit import _current
-
-    runtime, _current.runtime = _current.runtime, None
-    try:
-        yield
-    finally:
-        _current.runtime = runtime
-
-
-def stock() -> dict[str, Contestant]:
-    """Return OpenTelemetry's own SDK: a span by hand, and a span with the histogram that a stage records too."""
-    exporter = CountingExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    tracer = provider.get_tracer("benchmark")
-    meter = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False).get_meter("benchmark")
-    duration = meter.create_histogram("duration", "s")
-    attributes = {"pipeline.name": "benchmark", "pipeline.stage.name": "work"}
-
-    def span(path: str) -> int:
-        with tracer.start_as_current_span("work", attributes={**attributes, "path": path}):
-            return work(path)
-
-    def span_and_histogram(path: str) -> int:
-        with tracer.start_as_current_span("work", attributes={**attributes, "path": path}):
-            began = time.perf_counter()
-            try:
-                return work(path)
-            finally:
-                duration.record(time.perf_counter() - began, attributes)
-
-    def flush() -> object:
-        return provider.force_flush(FLUSH_MS)
-
-    def exported() -> int:
-        return exporter.count
-
-    return {
-        "stock SDK span, not sampled": Contestant(span, around=not_sampled),
-        "stock SDK span": Contestant(span, flush, exported, makes_spans=True),
-        "stock SDK span + histogram": Contestant(span_and_histogram, flush, exported, makes_spans=True),
-    }
-
-
-def ours() -> dict[str, Contestant]:
-    """Return otelkit as ``configure`` installs it, with all its metrics, spans counted where exporters stand."""
-    import otelkit
-
-    # The program's own provider is used as it is: the metrics are aggregated and read by nobody, as in `stock`.
-    metrics.set_meter_provider(MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False))
-    exported = CountingProcessor()
-    otelkit.configure(span_processors=[exported], stages=[], log_correlation=False)
-    stage = otelkit.stage("work", pipeline="benchmark")(work)
-
-    def flush() -> object:
-        return otelkit.flush(FLUSH_MS / 1000)
-
-    return {
-        "otelkit stage, not configured": Contestant(stage, around=not_configured),
-        "otelkit stage, not sampled": Contestant(stage, around=not_sampled),
-        "otelkit stage": Contestant(stage, flush, lambda: exported.count, makes_spans=True),
-    }
-
-
-def logfire_() -> dict[str, Contestant]:
-    """Return logfire's decorator, sending nowhere and printing nothing.
-
-    Raises:
-        Unavailable: It is not installed.
-    """
-    try:
-        logfire = importlib.import_module("logfire")
-    except ImportError as error:
-        raise Unavailable("logfire is not installed") from error
-    exporter = CountingExporter()
-    instance = logfire.configure(
-        local=True,
-        send_to_logfire=False,
-        console=False,
-        metrics=False,
-        inspect_arguments=False,
-        additional_span_processors=[BatchSpanProcessor(exporter)],
-    )
-    return {
-        "logfire.instrument": Contestant(
-            instance.instrument("work {path}")(work),
-            lambda: instance.force_flush(FLUSH_MS),
-            lambda: exporter.count,
-            makes_spans=True,
-        )
-    }
-
-
-def ddtrace_() -> dict[str, Contestant]:
-    """Return ddtrace's decorator without an agent: a trace filter takes everything out before it would be sent.
-
-    Raises:
-        Unavailable: It is not installed.
-    """
-    os.environ.update(DD_INSTRUMENTATION_TELEMETRY_ENABLED="false", DD_REMOTE_CONFIGURATION_ENABLED="false")
-    try:
-        datadog = importlib.import_module("ddtrace.trace")
-    except ImportError as error:
-        raise Unavailable("ddtrace is not installed") from error
-
-    class Discard(datadog.TraceFilter):  # type: ignore[misc, name-defined]  # known only where ddtrace is installed
-        count = 0
-
-        def process_trace(self, spans: list[object]) -> None:
-            self.count += len(spans)
-
-    discard = Discard()
-    datadog.tracer.configure(trace_processors=[discard])
-    return {
-        "ddtrace tracer.wrap": Contestant(
-            datadog.tracer.wrap("work")(work), exported=lambda: discard.count, makes_spans=True
-        )
-    }
-
-
-def all_contestants() -> tuple[dict[str, Contestant], list[str]]:
-    """Return everything that can be compared here, and one sentence for each peer that cannot."""
-    for variable in [name for name in os.environ if name.startswith(("OTEL_", "DD_", "LOGFIRE_"))]:
+def forget_the_environment() -> None:
+    """Take the caller's own telemetry settings out of this process, and the SDK's warnings with them."""
+    for variable in [name for name in os.environ if name.startswith(("OTEL_", "DD_", "LOGFIRE_", "SENTRY_"))]:
         del os.environ[variable]
-    os.environ.update(OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none")
-    # A processor whose queue is full says so once per span; the table says it in its own column.
+    # A processor whose queue is full says so once per span; a turn that lost spans says it in one line.
     logging.getLogger("opentelemetry.sdk").setLevel(logging.CRITICAL)
-    contestants = {"bare function": Contestant(work)}
-    absent = []
-    for make in (ours, stock, logfire_, ddtrace_):
-        try:
-            contestants |= make()
-        except Unavailable as error:
-            absent.append(f"{error}, so it is left out; `make bench` brings it.")
-    return contestants, absent

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+_CHANCE = 0.025
 
 Figures = Mapping[str, float]
 """What one turn measured, by the figure's name, unit included: ``wall_s``, ``cpu_us`` …"""
@@ -13,6 +16,18 @@ Figures = Mapping[str, float]
 Contestant = Callable[[], Figures]
 
 _YARDSTICK_STEPS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How many times as much as a baseline of the same round something takes, over all rounds."""
+
+    value: float
+    """The median."""
+    low: float
+    """The median of all rounds that there could ever be lies below this with a probability of at most 2.5 %."""
+    high: float
+    """And above this likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +60,60 @@ class Contest:
         """Return the median: what it costs on this machine, as busy as it is."""
         return statistics.median(self.series(contestant, figure))
 
-    def more(self, contestant: str, baseline: str, figure: str) -> float:
-        """Return how much more than the baseline it takes: 0.05 is 5 % more.
+    def ratio(self, contestant: str, baseline: str, figure: str, baseline_figure: str | None = None) -> Ratio:
+        """Return how many times as much as the baseline it takes, each round compared with itself.
 
-        The median over the rounds of the ratio *within* a round, which noise slower than a round leaves alone.
+        Noise that is slower than a round leaves it alone.
+
+        Args:
+            contestant: Whose figure is divided.
+            baseline: By whose figure.
+            figure: Of the contestant.
+            baseline_figure: Of the baseline, if it is another one.
         """
+        pairs = zip(self.series(contestant, figure), self.series(baseline, baseline_figure or figure), strict=True)
+        return ratio_of([own / other for own, other in pairs])
+
+    def more(self, contestant: str, baseline: str, figure: str) -> float:
+        """Return how much more than the baseline it takes: 0.05 is 5 % more."""
+        return self.ratio(contestant, baseline, figure).value - 1
+
+    def above(self, contestant: str, baseline: str, figure: str) -> float:
+        """Return what it takes more than the baseline, in the figure's unit: the median of the differences by round."""
         pairs = zip(self.series(contestant, figure), self.series(baseline, figure), strict=True)
-        return statistics.median(own / other for own, other in pairs) - 1
+        return statistics.median(own - other for own, other in pairs)
+
+    def in_yardsticks(self, contestant: str, figure: str, per_second: float) -> Ratio:
+        """Return a figure as a multiple of what one step of the yardstick took around the same round.
+
+        For what has no counterpart in the same contest: a machine that is slower as a whole has the same multiple.
+
+        Args:
+            contestant: Whose figure.
+            figure: A time.
+            per_second: How many of the figure's unit are a second: 1e6 for µs.
+        """
+        around = zip(self.yardstick_s, self.yardstick_s[1:], strict=False)
+        steps = [(before + after) / 2 / _YARDSTICK_STEPS for before, after in around]
+        pairs = zip(self.series(contestant, figure), steps, strict=True)
+        return ratio_of([own / per_second / step for own, step in pairs])
+
+
+def ratio_of(values: Sequence[float]) -> Ratio:
+    """Return the median of the values, and between which of them the true median lies.
+
+    The bounds are order statistics: that at most k of n values lie below the true median has the binomial probability of at
+    most k heads in n throws. With fewer than six values they are the lowest and the highest.
+
+    Source: David and Nagaraja, Order Statistics, 3rd edition, section 7.1.
+    """
+    ordered = sorted(values)
+    below, total = 0.0, 2.0 ** len(ordered)
+    skipped = 0
+    while (below := below + math.comb(len(ordered), skipped) / total) <= _CHANCE:
+        skipped += 1
+    skipped = max(0, skipped - 1)
+    return Ratio(statistics.median(ordered), ordered[skipped], ordered[-1 - skipped])
 
 
 def alternate(contestants: Mapping[str, Contestant], *, rounds: int, warm_up: int = 1) -> Contest:

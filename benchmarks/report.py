@@ -6,10 +6,10 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.harness import Contest
+from benchmarks.harness import Contest, Ratio
 
 Cell = str | float | None
 
@@ -61,6 +61,8 @@ class Report:
     goals: Sequence[Goal] = ()
     notes: Sequence[str] = ()
     """What a reader must know to judge the figures, one sentence each."""
+    ratios: Mapping[str, Ratio] = field(default_factory=dict)
+    """What is compared with the recorded reference, by what it is; less is better."""
     contest: Contest | None = None
     """The turns behind the table, for the JSON."""
     extra: Mapping[str, object] = field(default_factory=dict)
@@ -112,6 +114,7 @@ class Report:
                 }
                 for goal in self.goals
             ],
+            "ratios": {what: asdict(ratio) for what, ratio in self.ratios.items()},
             "notes": list(self.notes),
             "turns": {} if self.contest is None else {name: list(turns) for name, turns in self.contest.turns.items()},
             "yardstick_s": [] if self.contest is None else list(self.contest.yardstick_s),

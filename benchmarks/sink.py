@@ -1,19 +1,23 @@
 """An OTLP server that takes everything and looks at it only when asked: ``python -m benchmarks.sink``.
 
 It prints its port. What it was sent is counted, with OpenTelemetry's own protobuf classes, on ``GET /counts``, which also
-forgets it: the counting stays out of what is measured.
+forgets it: the counting stays out of what is measured. ``GET /histograms`` tells how many values each histogram had when it
+was counted last.
 """
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import json
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -26,10 +30,15 @@ class Sink(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.received: list[tuple[str, bytes]] = []
+        self.histograms: dict[str, int] = {}
+        """Values so far, by the metric's name: cumulative, as OTLP exporters send them if not told otherwise."""
 
     def counts(self) -> dict[str, int]:
         """Return how many spans, log records and metric requests have come since the last time, and how many bytes."""
         received, self.received = self.received, []
+        for path, body in received:
+            if path == "/v1/metrics":
+                self.histograms.update(_histograms(body))
         return {
             "spans": sum(_spans(body) for path, body in received if path == "/v1/traces"),
             "records": sum(_records(body) for path, body in received if path == "/v1/logs"),
@@ -53,7 +62,9 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(b"", "application/x-protobuf")
 
     def do_GET(self) -> None:
-        self._answer(json.dumps(self.server.counts()).encode(), "application/json")
+        counts = self.server.counts()
+        found = self.server.histograms if self.path == "/histograms" else counts
+        self._answer(json.dumps(found).encode(), "application/json")
 
     def _answer(self, body: bytes, kind: str) -> None:
         self.send_response(200)
@@ -80,6 +91,19 @@ def _records(body: bytes) -> int:
     return sum(len(scope.log_records) for resource in request.resource_logs for scope in resource.scope_logs)
 
 
+def _histograms(body: bytes) -> dict[str, int]:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+    request = ExportMetricsServiceRequest.FromString(body)
+    return {
+        metric.name: sum(point.count for point in metric.histogram.data_points)
+        for resource in request.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.WhichOneof("data") == "histogram"
+    }
+
+
 @contextmanager
 def running() -> Iterator[str]:
     """Run a sink in a process of its own; its URL."""
@@ -91,11 +115,33 @@ def running() -> Iterator[str]:
             process.terminate()
 
 
+def running_to_the_end() -> tuple[str, Path]:
+    """Run a sink until this process has ended; its URL, and a folder that lasts as long.
+
+    For what is installed once in a process and sends a last time at its exit. Call it before that is installed.
+    """
+    whole = ExitStack()
+    # The last to be registered is called first: whatever is installed from now on ends before the sink does.
+    atexit.register(whole.close)
+    return whole.enter_context(running()), Path(
+        whole.enter_context(tempfile.TemporaryDirectory(prefix="otelkit-bench-"))
+    )
+
+
 def take_counts(url: str) -> dict[str, int]:
     """Return what a running sink has counted since the last time."""
-    with urllib.request.urlopen(f"{url}/counts", timeout=60) as answer:
-        counts: dict[str, int] = json.load(answer)
-    return counts
+    return _ask(f"{url}/counts")
+
+
+def histogram_count(url: str, name: str) -> int:
+    """Return how many values a histogram had when it was last sent to a running sink; 0 if it never was."""
+    return _ask(f"{url}/histograms").get(name, 0)
+
+
+def _ask(url: str) -> dict[str, int]:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        found: dict[str, int] = json.load(answer)
+    return found
 
 
 if __name__ == "__main__":

@@ -9,24 +9,37 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks import catalogue
+from benchmarks import __main__, catalogue
 from benchmarks.__main__ import main
+from benchmarks.harness import Ratio
+from benchmarks.recorded import record, worse
 from benchmarks.report import Column, Report
 
 
 @pytest.fixture
-def benchmark(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Put a benchmark named ``one`` in place of all others; returns how it was called."""
+def benchmark(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[bool]:
+    """Put a benchmark named ``one`` in place of all others, with a reference of its own; returns how it was called."""
     calls: list[bool] = []
+    ratios = iter([2.0, 2.2, 2.4])
 
     def measure(quick: bool) -> Report:
         calls.append(quick)
-        return Report("one", "The title", (Column("what"),), (("row",),))
+        ratio = next(ratios)
+        return Report(
+            "one",
+            "The title",
+            (Column("what"),),
+            (("row",),),
+            ratios={"a call": Ratio(ratio, ratio - 0.05, ratio + 0.05)},
+        )
 
     module = ModuleType("benchmarks.one")
     module.measure = measure  # type: ignore[attr-defined]  # a module made for the test
     monkeypatch.setitem(sys.modules, "benchmarks.one", module)
     monkeypatch.setattr("benchmarks.__main__.BENCHMARKS", {"one": "the only one"})
+    reference = tmp_path / "recorded.json"
+    monkeypatch.setattr(__main__, "record", lambda report: record(report, reference))
+    monkeypatch.setattr(__main__, "worse", lambda report: worse(report, reference))
     return calls
 
 
@@ -39,6 +52,26 @@ def test_one_benchmark_is_measured_here(
     assert (code, benchmark) == (0, [False])
     assert "The title" in capsys.readouterr().out
     assert json.loads((tmp_path / "one.json").read_text())["name"] == "one"
+
+
+def test_a_ratio_that_got_worse_fails_it(
+    benchmark: list[bool], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Recorded once, 10 % more passes and 20 % more is a failure that is named."""
+    arguments = ["--output-dir", str(tmp_path), "one"]
+    codes = [main(["--record", *arguments]), main(arguments), main(arguments)]
+
+    assert codes == [0, 0, 1]
+    assert "WORSE   a call: 2.4 times (2.35 to 2.45), recorded 2" in capsys.readouterr().out
+
+
+def test_a_look_is_not_compared(benchmark: list[bool], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What few and small rounds find is neither a reference nor a failure."""
+    main(["--quick", "--output-dir", str(tmp_path), "one"])
+
+    assert "recorded" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--quick", "--record", "one"])
 
 
 def test_several_run_in_processes_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
