@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 from otelkit.model.calls import AttributeValue
 
@@ -21,7 +21,8 @@ class StageRow:
     items: int
     """ok + failed + skipped."""
     p50_s: float | None
-    """Median duration; None without ended calls. Read from a histogram: at most 5 % off."""
+    """Median duration; None without ended calls. Read from a histogram: at most 5 % off where ``source`` is ``spans``, else
+    in the right bucket of the metric, and there where the spans that arrived say."""
     p95_s: float | None
     busy: float
     """Share of the run's wall time in which the stage ran, summed over workers: above 1.0 with several workers."""
@@ -29,13 +30,18 @@ class StageRow:
     active: int = 0
     """Calls running now, as far as the last metrics said."""
     calls_per_s: float | None = None
-    """Over the last 5 seconds of the run."""
+    """Over the last 5 seconds while the run goes on; over all of it once it is over. None: not known yet."""
     items_per_s: float | None = None
     depth: int | None = None
     """Items waiting in the watched queue named after this stage, if any."""
     items_failed: int = 0
     """Of the items, those that failed; also in calls that succeeded."""
     items_skipped: int = 0
+    source: Literal["spans", "metrics"] = "spans"
+    """Where the numbers come from: spans, each counted for as many as its sampling probability says, or metrics, if they know
+    of more calls or count exactly what spans only estimate."""
+    errors: Mapping[str, int] = field(default_factory=dict)
+    """Failed calls by `error.type`, most frequent first, as far as metrics tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,40 @@ def number(
         point.as_int = value
     else:
         point.as_double = value
+    return Decoder().decode("metrics", request.SerializeToString())
+
+
+def durations(
+    stage_name: str,
+    seconds: Sequence[float],
+    at_s: float = 0.0,
+    *,
+    error: str | None = None,
+    bounds: Sequence[float] = (0.01, 0.1, 1.0, 10.0),
+    temporality: int = 2,
+    since_s: float | None = None,
+    resource: dict[str, Any] | None = None,
+) -> Batch:
+    """Return the durations of a stage's calls as a decoded histogram point, as metrics send them."""
+    request = ExportMetricsServiceRequest()
+    group = request.resource_metrics.add()
+    group.resource.attributes.extend(key_values(RESOURCE if resource is None else resource))
+    metric = group.scope_metrics.add().metrics.add(name="pipeline.stage.duration", unit="s")
+    metric.histogram.aggregation_temporality = temporality
+    labels = {"pipeline.name": "p", "pipeline.stage.name": stage_name} | ({"error.type": error} if error else {})
+    point = metric.histogram.data_points.add(
+        time_unix_nano=START_NS + round(at_s * 1e9),
+        start_time_unix_nano=START_NS + round((at_s if since_s is None else since_s) * 1e9),
+        attributes=key_values(labels),
+        count=len(seconds),
+        sum=sum(seconds),
+        min=min(seconds),
+        max=max(seconds),
+        explicit_bounds=bounds,
+        bucket_counts=[0] * (len(bounds) + 1),
+    )
+    for each in seconds:
+        point.bucket_counts[bisect_left(bounds, each)] += 1
     return Decoder().decode("metrics", request.SerializeToString())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from otelkit._folder import PRIVATE_FILE
-from otelkit.embedded.store.schema import APPLICATION_ID, TABLES, VERSION
+from otelkit.embedded.store.schema import APPLICATION_ID, STAND_INS, TABLES, UPGRADES, VERSION, statements
 from otelkit.errors import (
     StoreCorruptError,
     StoreError,
@@ -107,8 +107,9 @@ def connect_writer(path: Path, max_bytes: int) -> sqlite3.Connection:
             _make_private_file(path)
             connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             # Before anything that writes: what is not ours stays as it is.
-            if _version(connection, path) == 0:
-                _make(connection)
+            found = _version(connection, path)
+            if found < VERSION:
+                _make(connection, found)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -136,13 +137,15 @@ def _make_private_file(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
 
 
-def _make(connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+def _make(connection: sqlite3.Connection, found: int) -> None:
+    """Make the tables in an empty file (``found`` is 0), or those of an older version into ours; all of it or nothing."""
+    if not found:
+        connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statement in TABLES.split(";\n"):
-            if statement.strip():
+        for script in (UPGRADES[version] for version in range(found, VERSION)) if found else (TABLES,):
+            for statement in statements(script):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -190,10 +193,15 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     with explained(path, "opened"):
         connection = _open_read_only(path)
         try:
-            if _version(connection, path) == 0:
+            found = _version(connection, path)
+            if found == 0:
                 raise StoreMissingError(
                     f"the store {path} is empty. Record a run first: `otelkit run python app.py`.", path=path
                 )
+            for version in range(found, VERSION):
+                for statement in statements(STAND_INS[version]):
+                    connection.execute(statement)
+            connection.execute("PRAGMA query_only = ON")
         except BaseException:
             connection.close()
             raise
@@ -216,7 +224,6 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
 def _try_open(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute("PRAGMA query_only = ON")
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except BaseException:
         connection.close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final
 
+from otelkit import names
 from otelkit.embedded.store.kinds import Kinds
+from otelkit.embedded.store.stage_series import StageSeriesRows
 from otelkit.embedded.wire import Group
 from otelkit.embedded.wire_metrics import SUM
 
@@ -25,6 +27,7 @@ class PointRows:
         """The number that the next point gets."""
         self._last: dict[int, tuple[int, float | None]] = {}
         self._changed: set[int] = set()
+        self._stages = StageSeriesRows(connection)
 
     def rows(self, group: Group, now_ns: int) -> list[tuple[Any, ...]]:
         """Return the rows of a group's points for `INSERT`. Needs an open transaction."""
@@ -44,13 +47,17 @@ class PointRows:
             out.append((number, series, time_ns, _storable(value) if metric.data in (5, 7) else None, rest or None))
             run.changed = True
             run.points += 1
-            run.saw(time_ns, time_ns)
+            since_ns = self._stages.take(series, run.no, metric, attributes, time_ns, value or 0, rest)
+            run.saw(since_ns if 0 < since_ns < time_ns else time_ns, time_ns)
+            if metric.name == names.METRIC_RUN_ENDED:
+                run.ends(value or 0)
             run.first_point = min(run.first_point, number)
             run.last_point = number
         return out
 
     def write(self) -> None:
         """Write the last values."""
+        self._stages.write()
         self._connection.executemany(
             "UPDATE series SET last_ns = ?, last_value = ? WHERE id = ?",
             [(*self._last[series], series) for series in self._changed],

@@ -184,6 +184,8 @@ class Retention:
         for (run,) in runs:
             execute("DELETE FROM rollup WHERE run = ?", (run,))
             execute("DELETE FROM series WHERE run = ?", (run,))
+            execute("DELETE FROM stage_series WHERE run = ?", (run,))
+            execute("DELETE FROM heartbeat WHERE run = ?", (run,))
             execute("DELETE FROM shape WHERE run = ?", (run,))
             execute("DELETE FROM resource WHERE run = ? AND id NOT IN (SELECT resource FROM shape)", (run,))
             execute("DELETE FROM run WHERE no = ?", (run,))

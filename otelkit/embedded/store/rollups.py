@@ -27,7 +27,7 @@ Place = tuple[int, str, int]
 
 
 class Cell:
-    """Calls of one stage in some time. All counts are weighted by sampling probability."""
+    """Calls of one stage in some time. Counts are weighted by sampling probability."""
 
     __slots__ = (
         "busy_ns",
@@ -39,11 +39,14 @@ class Cell:
         "items_ok",
         "items_skipped",
         "pipeline",
+        "seen",
     )
 
     def __init__(self) -> None:
         self.pipeline: str | None = None
         self.calls = 0.0
+        self.seen = 0
+        """Calls whose spans arrived: not weighted."""
         self.failed = 0.0
         self.items_ok = 0.0
         self.items_failed = 0.0
@@ -62,6 +65,7 @@ class Cell:
         """Add the calls of another cell."""
         self.pipeline = other.pipeline or self.pipeline
         self.calls += other.calls
+        self.seen += other.seen
         self.failed += other.failed
         self.items_ok += other.items_ok
         self.items_failed += other.items_failed
@@ -95,7 +99,7 @@ class Rollups:
             calls, items = self._recent[run, stage].get(second, (0.0, 0.0))
             self._recent[run, stage][second] = calls + cell.calls, items + cell.items
         connection.executemany(
-            "INSERT OR REPLACE INTO rollup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO rollup VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [self._row(place, cell) for place, cell in changed.items()],
         )
         self.pending = {}
@@ -142,6 +146,7 @@ class Rollups:
             cell.first_ns,
             sketch.pack(cell.histogram),
             recent,
+            cell.seen,
         )
 
 
@@ -150,7 +155,7 @@ def read_cell(row: tuple[object, ...]) -> Cell:
     cell = Cell()
     (
         *_, cell.pipeline, cell.calls, cell.failed, cell.items_ok, cell.items_failed, cell.items_skipped, cell.busy_ns,
-        cell.first_ns, histogram, _,
+        cell.first_ns, histogram, _, cell.seen,
     ) = row  # type: ignore[assignment]  # fmt: skip  # SQLite's types are those of the table
     assert isinstance(histogram, bytes)
     cell.histogram = sketch.unpack(histogram)

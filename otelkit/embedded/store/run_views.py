@@ -11,18 +11,26 @@ from typing import Final, NamedTuple
 from otelkit import names
 from otelkit.embedded.store import sketch
 from otelkit.embedded.store.notable import Notable
-from otelkit.embedded.store.rollups import WHOLE_RUN, Cell, read_cell, read_recent
+from otelkit.embedded.store.rollups import WHOLE_RUN, Cell, read_cell
+from otelkit.embedded.store.stage_views import Lately, read_stages
 from otelkit.embedded.wire_primitives import fields
 from otelkit.embedded.wire_values import parse_key_value
-from otelkit.model.views import ItemRef, MinuteRow, QueueRow, RunRow, StageRow
+from otelkit.model.views import ItemRef, MinuteRow, QueueRow, RunRow
 
-RUNNING_FOR_S: Final = 10
-"""A run of which nobody says how it is runs as long as its last data is at most so old."""
+RUNNING_FOR_S: Final = 15
+"""A run of which nobody says how it is runs as long as its last data is at most so old: longer than the 10 s between two
+exports of metrics."""
+
+_SKEW_S: Final = 15
+"""Clocks of senders may be so far behind ours before their data counts as old: it may come out of a spool, long after its
+program ended."""
+
+_AFTERMATH_NS: Final = 2_000_000_000
+"""What comes with the last export may be so much younger than the end that it tells."""
 
 _SILENT_FOR_S: Final = 120
 """A run that is said to run, and of which nothing was heard for so long, was killed."""
 
-_RATE_WINDOW_S: Final = 5
 _SECOND_NS: Final = 1_000_000_000
 _GAUGES: Final = (
     names.METRIC_STAGE_ACTIVE,
@@ -52,6 +60,7 @@ class _Run(NamedTuple):
     total: int | None
     slowest: str | None
     last_failed: str | None
+    told_end_ns: int | None
 
 
 _SELECT: Final = f"SELECT {', '.join(_Run._fields)} FROM run"
@@ -98,7 +107,7 @@ class RunViews:
     def _row(self, run: _Run, now_ns: int, *, whole: bool) -> RunRow:
         state = _state(run, now_ns)
         started_ns = _first(run.started_ns, run.first_ns, run.arrived_ns)
-        ended_ns = now_ns if state == "running" else _first(run.ended_ns, run.last_ns, started_ns)
+        ended_ns = now_ns if state == "running" else _first(run.ended_ns, _told_end(run), run.last_ns, started_ns)
         duration_s = max(0, ended_ns - started_ns) / 1e9
         gauges = self._gauges(run.no)
         progress = _whole(gauges[names.METRIC_RUN_PROGRESS].get(""))
@@ -124,42 +133,17 @@ class RunViews:
         )
         if not whole:
             return row
-        return _with_stages(row, self._stages(run, state, duration_s, now_ns, gauges), _queues(gauges))
-
-    def _stages(
-        self, run: _Run, state: str, duration_s: float, now_ns: int, gauges: dict[str, dict[str, float]]
-    ) -> list[StageRow]:
-        depths = gauges[names.METRIC_QUEUE_DEPTH]
-        active = gauges[names.METRIC_STAGE_ACTIVE] if state == "running" else {}
-        stages = {}
-        for row in self._connection.execute(
-            "SELECT * FROM rollup WHERE run = ? AND minute = ? ORDER BY first_ns, stage", (run.no, WHOLE_RUN)
-        ).fetchall():
-            cell, name = read_cell(row), row[1]
-            calls_per_s, items_per_s = _rates(read_recent(row[12]), run, state, now_ns)
-            stages[name] = StageRow(
-                name=name,
-                calls=round(cell.calls),
-                failed=round(cell.failed),
-                items=round(cell.items),
-                p50_s=_seconds(sketch.quantile_ns(cell.histogram, 0.5)),
-                p95_s=_seconds(sketch.quantile_ns(cell.histogram, 0.95)),
-                busy=cell.busy_ns / 1e9 / duration_s if duration_s else 0.0,
-                pipeline=cell.pipeline,
-                active=max(0, round(active.get(name, 0))),
-                calls_per_s=calls_per_s,
-                items_per_s=items_per_s,
-                depth=_depth(depths, name),
-                items_failed=round(cell.items_failed),
-                items_skipped=round(cell.items_skipped),
-            )
-        # Stages whose first call has not ended yet: most often the source, which runs as long as the pipeline does.
-        running = [
-            StageRow(name, 0, 0, 0, None, None, 0.0, active=round(active[name]), depth=_depth(depths, name))
-            for name in active
-            if name not in stages and active[name] > 0
-        ]
-        return [*running, *stages.values()]
+        ended = state != "running"
+        stages = read_stages(
+            self._connection,
+            run.no,
+            duration_s=duration_s,
+            # What happens lately, which after the end nothing does.
+            lately=None if ended else Lately(run.first_ns or 0, run.last_ns or 0, now_ns),
+            active={} if ended else gauges[names.METRIC_STAGE_ACTIVE],
+            depths=gauges[names.METRIC_QUEUE_DEPTH],
+        )
+        return replace(row, stages=tuple(stages), queues=_queues(gauges))
 
     def _gauges(self, run: int) -> dict[str, dict[str, float]]:
         """Return the last values of the metrics that runs are shown with: metric -> stage or queue ("" for others) -> sum.
@@ -199,35 +183,21 @@ def _minute(stage: str, minute: int, cell: Cell) -> MinuteRow:
 def _state(run: _Run, now_ns: int) -> str:
     silent_s = (now_ns - run.arrived_ns) / 1e9
     if run.state is None:
+        if _told_end(run) is not None:
+            return "ended"
+        if run.last_ns is not None:
+            silent_s = max(silent_s, (now_ns - run.last_ns) / 1e9 - _SKEW_S)
         return "running" if silent_s <= RUNNING_FOR_S else "ended"
     if run.state == "running" and silent_s > _SILENT_FOR_S:
         return "ended"
     return run.state
 
 
-def _rates(
-    recent: dict[int, tuple[float, float]], run: _Run, state: str, now_ns: int
-) -> tuple[float | None, float | None]:
-    """Return calls/s and items/s over the run's last five whole seconds; None before there is one."""
-    if run.last_ns is None:
-        return None, None
-    last_s = run.last_ns // _SECOND_NS
-    if state == "running":
-        # What is silent for longer than data takes to arrive has stopped.
-        last_s = max(last_s, now_ns // _SECOND_NS - 3)
-    first_s = max(last_s - _RATE_WINDOW_S, (run.first_ns or 0) // _SECOND_NS)
-    window_s = last_s - first_s
-    if window_s <= 0:
-        return None, None
-    counts = [count for second, count in recent.items() if first_s <= second < last_s]
-    return sum(calls for calls, _ in counts) / window_s, sum(items for _, items in counts) / window_s
-
-
-def _depth(depths: dict[str, float], stage: str) -> int | None:
-    for queue, depth in depths.items():
-        if queue == stage or queue.endswith((f"->{stage}", f"→{stage}")):
-            return round(depth)
-    return None
+def _told_end(run: _Run) -> int | None:
+    """Return when the run ended, as it says itself; None if it did not, or went on in another process."""
+    if run.told_end_ns is None or (run.last_ns or 0) > run.told_end_ns + _AFTERMATH_NS:
+        return None
+    return run.told_end_ns
 
 
 def _queues(gauges: dict[str, dict[str, float]]) -> tuple[QueueRow, ...]:
@@ -236,10 +206,6 @@ def _queues(gauges: dict[str, dict[str, float]]) -> tuple[QueueRow, ...]:
         QueueRow(name, round(depth), _whole(capacities.get(name)))
         for name, depth in sorted(gauges[names.METRIC_QUEUE_DEPTH].items())
     )
-
-
-def _with_stages(row: RunRow, stages: list[StageRow], queues: tuple[QueueRow, ...]) -> RunRow:
-    return replace(row, stages=tuple(stages), queues=queues)
 
 
 def _item(text: str | None) -> ItemRef | None:
@@ -262,10 +228,6 @@ def _first(*times: int | None) -> int:
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else round(value)
-
-
-def _seconds(value_ns: float | None) -> float | None:
-    return None if value_ns is None else value_ns / 1e9
 
 
 def _rfc3339(time_ns: int) -> str:

@@ -9,6 +9,8 @@ from typing import Final
 from otelkit.embedded.store.notable import Notable
 
 _REMEMBERED: Final = 2_000
+_LATEST_S: Final = 9e9
+"""The year 2255: what is later is no time, and SQLite could not hold it in nanoseconds."""
 
 
 class RunState:
@@ -35,6 +37,7 @@ class RunState:
         "slowest_ns",
         "slowest_plain_ns",
         "spans",
+        "told_end_ns",
         "told_name",
         "total",
     )
@@ -46,6 +49,8 @@ class RunState:
         self.service: str | None = None
         self.first_ns = 1 << 63
         self.last_ns = -1
+        self.told_end_ns: int | None = None
+        """When it ended, as the process that began it says."""
         self.spans = 0
         self.logs = 0
         self.points = 0
@@ -68,6 +73,11 @@ class RunState:
             self.first_ns = start_ns
         if end_ns > self.last_ns:
             self.last_ns = end_ns
+
+    def ends(self, unix_s: float) -> None:
+        """Note that the process that began the run ended at ``unix_s``; of several the last counts."""
+        if 0 < unix_s < _LATEST_S:
+            self.told_end_ns = max(self.told_end_ns or 0, round(unix_s * 1e9))
 
     def slower(self, call: Notable) -> None:
         """Make ``call`` the slowest."""
@@ -97,18 +107,19 @@ class RunState:
             self.last_point,
             self.slowest.to_json() if self.slowest else None,
             self.last_failed.to_json() if self.last_failed else None,
+            self.told_end_ns,
             self.no,
         )
 
 
 _COLUMNS: Final = (
     "told_name, service, first_ns, last_ns, spans, logs, points, total, first_trace, last_trace, first_log, last_log, "
-    "first_point, last_point, slowest, last_failed"
+    "first_point, last_point, slowest, last_failed, told_end_ns"
 )
 _UPDATE: Final = (
     "UPDATE run SET told_name = ?, service = ?, first_ns = ?, last_ns = ?, arrived_ns = ?, spans = ?, logs = ?, "
     "points = ?, total = ?, first_trace = ?, last_trace = ?, first_log = ?, last_log = ?, first_point = ?, "
-    "last_point = ?, slowest = ?, last_failed = ? WHERE no = ?"
+    "last_point = ?, slowest = ?, last_failed = ?, told_end_ns = ? WHERE no = ?"
 )
 
 
@@ -138,6 +149,7 @@ class Runs:
         run.first_trace, run.last_trace, run.first_log, run.last_log, run.first_point, run.last_point = (
             bound if bound is not None else (1 << 62 if index % 2 == 0 else -1) for index, bound in enumerate(row[9:15])
         )
+        run.told_end_ns = row[17]
         run.slowest, run.last_failed = Notable.from_json(row[15]), Notable.from_json(row[16])
         if run.slowest:
             run.slower(run.slowest)

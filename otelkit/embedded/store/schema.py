@@ -6,15 +6,68 @@ Numbers are given out in the order of arrival, so that ``arrival`` turns a point
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 APPLICATION_ID: Final = 0x6F74_6B31
 """Marks the file as ours ("otk1")."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables below. A file with a higher one is refused."""
 
-TABLES: Final = """
+_LATER: Final = """
+CREATE {temporary} TABLE stage_series (  -- what metrics say of stages, series by series, whatever was sampled
+    series INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    pipeline TEXT,
+    metric TEXT NOT NULL,
+    label TEXT,               -- error.type of calls, outcome of items, state of time; NULL: none
+    first_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL,
+    total REAL NOT NULL,      -- calls, items or seconds
+    sum_s REAL NOT NULL,      -- of calls: their durations
+    low_s REAL, high_s REAL,  -- of calls: the shortest and the longest, if told
+    histogram BLOB,           -- of calls: see `intervals.py`
+    recent BLOB NOT NULL      -- the last totals with their times
+);
+CREATE {temporary} TABLE heartbeat (     -- stage calls that run for long, as last told
+    run INTEGER NOT NULL,
+    call BLOB NOT NULL,       -- span id, or what else tells it from others
+    trace_id BLOB NOT NULL,
+    span_id BLOB NOT NULL,
+    stage TEXT NOT NULL,
+    item TEXT,
+    elapsed_ns INTEGER NOT NULL,
+    told_ns INTEGER NOT NULL,
+    gap_ns INTEGER NOT NULL,  -- time between two of them
+    PRIMARY KEY (run, call)
+) WITHOUT ROWID;
+"""
+_INDEX: Final = "CREATE INDEX stage_series_by_run ON stage_series (run);\n"
+
+UPGRADES: Final = {
+    1: _LATER.format(temporary="")
+    + _INDEX
+    + """
+ALTER TABLE run ADD COLUMN told_end_ns INTEGER;
+ALTER TABLE rollup ADD COLUMN seen REAL NOT NULL DEFAULT 0;
+UPDATE rollup SET seen = calls;
+""",
+}
+"""What makes the tables of one version those of the next."""
+
+STAND_INS: Final = {
+    1: _LATER.format(temporary="TEMP")
+    + """
+CREATE TEMP VIEW run AS SELECT *, NULL AS told_end_ns FROM main.run;
+CREATE TEMP VIEW rollup AS SELECT *, calls AS seen FROM main.rollup;
+""",
+}
+"""What a reader, who changes nothing, puts in the place of what a file of an older version lacks."""
+
+TABLES: Final = (
+    """
 CREATE TABLE attribute (      -- the dictionary of attributes that repeat, and of the keys of those that do not
     id INTEGER PRIMARY KEY,
     raw BLOB NOT NULL,        -- KeyValue message; without a value: only a key
@@ -42,7 +95,8 @@ CREATE TABLE run (
     first_log INTEGER, last_log INTEGER,
     first_point INTEGER, last_point INTEGER,
     slowest TEXT,             -- JSON of notable stage calls, see `notable.py`
-    last_failed TEXT
+    last_failed TEXT,
+    told_end_ns INTEGER       -- by the process that began the run
 );
 CREATE TABLE resource (
     id INTEGER PRIMARY KEY,
@@ -135,6 +189,7 @@ CREATE TABLE rollup (         -- stage calls, per run, stage and minute; minute 
     first_ns INTEGER NOT NULL,-- start of the earliest call
     histogram BLOB NOT NULL,  -- see `sketch.py`
     recent BLOB,              -- minute 0 only: the last seconds one by one
+    seen REAL NOT NULL,       -- calls whose spans arrived, each counted once
     PRIMARY KEY (run, stage, minute)
 ) WITHOUT ROWID;
 CREATE TABLE counter (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID  -- numbers are not given out twice
@@ -147,3 +202,11 @@ CREATE TABLE arrival (        -- the first numbers given out in each minute in w
     point INTEGER NOT NULL
 );
 """
+    + _LATER.format(temporary="")
+    + _INDEX
+)
+
+
+def statements(script: str) -> Iterator[str]:
+    """Yield the statements of one of the scripts above one by one, so that they can run in a transaction."""
+    return (statement for statement in script.split(";\n") if statement.strip())

@@ -186,6 +186,7 @@ class SpanRows:
             if start < cell.first_ns:
                 cell.first_ns = start
             cell.calls += weight
+            cell.seen += 1
             cell.busy_ns += (duration - facts.paused_ns if duration > facts.paused_ns else 0) * weight
             bucket = ceil(log(duration) * SCALE) if duration > 1 else 0
             cell.histogram[bucket] = cell.histogram.get(bucket, 0.0) + weight

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from otelkit.errors import (
     StoreMissingError,
     StoreVersionError,
 )
-from tests.embedded.telemetry import SpanOf, open_store, spans, stage
+from tests.embedded.telemetry import SpanOf, durations, open_store, spans, stage
 from tests.forking import in_child
 
 NOBODY = 65_534
@@ -100,6 +101,43 @@ def test_a_store_of_a_newer_otelkit_is_refused_and_not_touched(opener: object, t
         opener(path)  # type: ignore[operator]  # one of two functions that take a path
 
     assert path.read_bytes() == content
+
+
+def as_version_1(path: Path) -> None:
+    """Give a store the tables of the first version."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            "DROP TABLE stage_series; DROP TABLE heartbeat; ALTER TABLE run DROP COLUMN told_end_ns; "
+            "ALTER TABLE rollup DROP COLUMN seen; PRAGMA user_version = 1"
+        )
+
+
+def stage_calls(path: Path) -> list[int]:
+    """Return the calls of each stage of the newest run, as a reader shows them."""
+    reader = open_reader(path)
+    run = reader.run(reader.runs()[0].id)
+    reader.close()
+    assert run is not None
+    return [row.calls for row in run.stages]
+
+
+def test_a_store_of_an_older_otelkit_is_read_as_it_is_and_written_on(tmp_path: Path) -> None:
+    """After an update everything that was recorded before is there, whether somebody writes first or reads."""
+    path = tmp_path / "store.sqlite"
+    store = open_store(path)
+    store.write([spans(*(stage("parse") for _ in range(5)))])
+    store.close()
+    as_version_1(path)
+    before = path.read_bytes()
+    read = stage_calls(path)
+    after = path.read_bytes()
+    store = open_store(path)
+    store.write([durations("parse", [0.1] * 6)])
+    store.close()
+
+    assert read == [5]
+    assert after == before
+    assert stage_calls(path) == [6]
 
 
 def test_damage_inside_a_store_is_reported_when_it_is_met(tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def test_sampled_spans_count_for_those_that_were_not(store: Store, reader: Reade
 
 
 def test_rates_are_those_of_the_last_seconds(store: Store, reader: Reader, clock: ManualClock) -> None:
-    """calls/s and items/s follow the run, and fall to zero when it stalls."""
+    """calls/s and items/s follow the run, fall to zero when it stalls, and are those of the whole run in the end."""
+    store.set_run("run-1", state="running")
     for second in range(30):
         store.write([spans(*(stage("parse", second + 0.1, 0.5) for _ in range(second + 1)))])
     clock.advance(30)
@@ -135,10 +136,13 @@ def test_rates_are_those_of_the_last_seconds(store: Store, reader: Reader, clock
     clock.advance(9)
     store.write([log(at_s=39)])
     stalled = the_stage(reader, "parse")
+    store.set_run("run-1", state="ok", started_ns=START_NS, ended_ns=START_NS + 31 * 10**9)
+    over = the_stage(reader, "parse")
 
     assert fresh.calls_per_s == pytest.approx(sum(range(25, 30)) / 5)
     assert fresh.items_per_s == fresh.calls_per_s
     assert stalled.calls_per_s == 0
+    assert (over.calls_per_s, over.items_per_s) == (pytest.approx(15), pytest.approx(15))
 
 
 def test_the_slowest_and_the_last_failing_item_are_named(store: Store, reader: Reader) -> None:
@@ -205,15 +209,49 @@ def test_telemetry_belongs_to_the_run_it_names(
 def test_a_run_without_word_of_its_state_runs_as_long_as_data_comes(
     store: Store, reader: Reader, clock: ManualClock
 ) -> None:
-    """A program that nobody watches is running while it sends, and over ten seconds later."""
+    """A program that nobody watches is running while it sends, and over fifteen seconds later."""
     store.write([spans(stage("parse"))])
-    clock.advance(9)
+    clock.advance(14)
     early = the_run(reader).state
     clock.advance(2)
     late = the_run(reader)
 
     assert (early, late.state) == ("running", "ended")
     assert late.duration_s == pytest.approx(0.1)
+
+
+def test_a_run_that_says_itself_when_it_ended_is_over_at_once(store: Store, reader: Reader, clock: ManualClock) -> None:
+    """`opentelemetry-instrument python app.py` shows as ended the moment it has."""
+    store.write([spans(stage("parse", lasts_s=4.0))])
+    store.write([number("pipeline.run.ended", START_NS / 1e9 + 5.0, at_s=5.1)])
+    clock.advance(5.2)
+    over = the_run(reader)
+
+    assert (over.state, over.duration_s) == ("ended", pytest.approx(5.0, abs=0.01))
+
+
+def test_a_run_goes_on_in_a_process_that_outlives_its_first(store: Store, reader: Reader, clock: ManualClock) -> None:
+    """The end of the process that began it is not the end of a run that still sends."""
+    store.write([number("pipeline.run.ended", START_NS / 1e9, at_s=0)])
+    clock.advance(10)
+    store.write([spans(stage("parse", at_s=9))])
+
+    assert the_run(reader).state == "running"
+
+
+def test_an_end_that_is_no_time_is_ignored(store: Store, reader: Reader) -> None:
+    """Nonsense from a sender neither ends a run nor costs what came with it."""
+    store.write([number("pipeline.run.ended", value) for value in (float("nan"), float("inf"), -1.0, 0, 1e30)])
+
+    assert the_run(reader).state == "running"
+
+
+def test_what_comes_late_out_of_a_spool_does_not_run(store: Store, reader: Reader, clock: ManualClock) -> None:
+    """A program that was killed yesterday is not shown as running because its spool is taken in today."""
+    clock.advance(3600)
+    store.write([spans(stage("parse"))])
+
+    assert the_run(reader).state == "ended"
 
 
 def test_the_starters_word_on_the_state_counts(store: Store, reader: Reader, clock: ManualClock) -> None:
