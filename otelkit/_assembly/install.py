@@ -33,7 +33,7 @@ from otelkit.ledger.ledger import Ledger
 from otelkit.metrics.instruments import build_instruments
 from otelkit.settings import Settings
 from otelkit.spans.stage_spans import SdkStageSpans
-from otelkit.stages import workers
+from otelkit.stages import subprocesses, workers
 from otelkit.stages.patching import Patcher
 from otelkit.stages.run import set_process_run
 from otelkit.stages.runtime import Runtime
@@ -174,6 +174,7 @@ class Installation:
         self._patcher = Patcher(self.blueprint.targets)
         self._patcher.install()
         workers.install()
+        subprocesses.take_up(os.environ)
 
     # -- while it runs, and its end --------------------------------------------------------------------------------
 

@@ -1,18 +1,26 @@
-"""What a stage must know about the process it runs in: whether it was forked, and how it will end."""
+"""What a stage must know about the process it runs in: whether it is somebody's child, and how it will end."""
 
 from __future__ import annotations
 
 import os
+import weakref
+from collections.abc import Callable
 from typing import Final
 
+from otelkit._guard import Barrier, in_forked_child
+
 FLUSH_S: Final = 5.0
-"""Seconds that the end of a forked child's run or outermost stage may take to send what the child has recorded."""
+"""Seconds that the end of a child's run or outermost stage may take to send what the child has recorded."""
 
 generation = 0
 """How many forks lie between this process and the one that imported us. A call opened in another generation is the parent's:
 its span is ended there, and ending it here too would report it twice."""
 
+_is_child = False
 _ends_orderly = False
+# Weak, since their owners are installations, which tests put up and take down.
+_to_tell: list[weakref.WeakMethod[Callable[[], None]]] = []
+_barrier: Final = Barrier("children", None)
 
 
 def ends_orderly() -> None:
@@ -22,15 +30,42 @@ def ends_orderly() -> None:
 
 
 def must_flush() -> bool:
-    """Return whether this is a child that may end by ``os._exit`` at any moment, past every finalizer."""
-    return generation > 0 and not _ends_orderly
+    """Return whether this is a child that may end by ``os._exit`` or a signal at any moment, past every finalizer."""
+    return _is_child and not _ends_orderly
 
 
-def _in_child() -> None:
-    global generation, _ends_orderly
+def in_child(method: Callable[[], None]) -> None:
+    """Call a bound method in every child that is forked, and in this process should it turn out to be a child itself.
+
+    A process that multiprocessing starts anew (spawn) is an ordinary program until it says who it is, before its work begins.
+    The method's object is not kept alive by this.
+    """
+    in_forked_child(method)
+    _to_tell[:] = [known for known in _to_tell if known() is not None]
+    _to_tell.append(weakref.WeakMethod(method))
+
+
+def is_one() -> None:
+    """Note that this process is a child; what was forked has noted it already. Repeated calls do nothing."""
+    global _is_child
+    if _is_child:
+        return
+    _is_child = True
+    for known in _to_tell:
+        method = known()
+        if method is not None:
+            try:
+                method()
+            except Exception as error:  # noqa: BLE001 - the child must start, and the others must be told
+                _barrier.fault(error, "adapt to a child process")
+
+
+def _forked() -> None:
+    global generation, _is_child, _ends_orderly
     generation += 1
+    _is_child = True
     _ends_orderly = False
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(after_in_child=_forked)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
-from opentelemetry.context import Context, set_value
-from opentelemetry.propagators.composite import CompositePropagator
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.context import Context
 
 from otelkit.stages import children
 from otelkit.stages.attached import attach, leave
-from otelkit.stages.run_facts import RUN_KEY, RunFacts, run_of
-
-# Not the program's own propagators: what leaves the program is their business, between our own two ends this says it all.
-_PROPAGATOR: Final = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
+from otelkit.stages.carried import Carried, carry, context_of
 
 
 class PoolTask:
@@ -25,40 +19,27 @@ class PoolTask:
     empty. ``orderly``: the pool's workers end by themselves and not by a signal.
     """
 
-    __slots__ = ("_carrier", "_function", "_orderly", "_run")
+    __slots__ = ("_carried", "_function", "_orderly")
 
     # Any: the user's own function.
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        carrier: Mapping[str, str],
-        run: tuple[str, str, str] | None,
-        orderly: bool,
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], carried: Carried, orderly: bool) -> None:
         self._function = function
+        self._carried = carried
         self._orderly = orderly
-        self._carrier = carrier
-        self._run = run
 
     @classmethod
     def of(cls, function: Callable[..., Any], context: Context, *, orderly: bool) -> PoolTask:
         """Return ``function`` as a task of ``context``: its span, its baggage and its run."""
-        carrier: dict[str, str] = {}
-        _PROPAGATOR.inject(carrier, context)
-        run = run_of(context)
-        return cls(function, carrier, (run.id, run.name, run.pipeline) if run is not None else None, orderly)
+        return cls(function, carry(context), orderly)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._orderly:
             children.ends_orderly()
-        context = _PROPAGATOR.extract(self._carrier, Context())
-        if self._run is not None:
-            context = set_value(RUN_KEY, RunFacts(*self._run), context)
-        token = attach(context)
+        token = attach(context_of(self._carried))
         try:
             return self._function(*args, **kwargs)
         finally:
             leave(token)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PoolTask, (self._function, self._carrier, self._run, self._orderly)
+        return PoolTask, (self._function, self._carried, self._orderly)

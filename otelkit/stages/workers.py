@@ -2,8 +2,8 @@
 
 ``threading.Thread`` (and Timer) runs in the context in which it was started; a task of a ThreadPoolExecutor or
 ProcessPoolExecutor in that in which it was submitted, whoever submits it (``map``, asyncio's ``run_in_executor``); those of
-``multiprocessing.Pool`` and ``ThreadPool`` too. asyncio's tasks and ``asyncio.to_thread`` carry their context by themselves, a
-forked ``multiprocessing.Process`` has its parent's.
+``multiprocessing.Pool`` and ``ThreadPool`` too; a ``multiprocessing.Process``, and a program started by ``subprocess``, in
+that of its start. asyncio's tasks and ``asyncio.to_thread`` carry their context by themselves.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +21,8 @@ from opentelemetry.context import Context
 from otelkit.stages._import_hook import ImportHook
 from otelkit.stages.attached import attach, get_current, leave
 from otelkit.stages.pool_task import PoolTask
+from otelkit.stages.processes import follow_process, follow_util, start_with_context
+from otelkit.stages.subprocesses import popen_with_context
 
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
@@ -32,8 +34,6 @@ _Submit = Callable[..., Future[Any]]
 _OWN_THREADS: Final = ("otelkit", "Otel")
 """Beginnings of the names of threads that serve telemetry: they work for everybody, so for no span in particular."""
 
-_PROCESS_POOLS: Final = "concurrent.futures.process"
-_POOLS: Final = "multiprocessing.pool"
 _POOL_METHODS: Final = (
     "apply", "apply_async", "map", "map_async", "starmap", "starmap_async", "imap", "imap_unordered",
 )  # fmt: skip
@@ -44,16 +44,16 @@ _replaced: list[tuple[type, str, _Method, _Method]] = []
 def install() -> None:
     """Carry contexts from now on. Repeated calls do nothing.
 
-    Where opentelemetry-instrumentation-threading is active it does what it does, and only the rest is done here: process pools,
-    and threads whose class has a ``run`` of its own.
+    Where opentelemetry-instrumentation-threading is active it does what it does, and only the rest is done here: processes, and
+    threads whose class has a ``run`` of its own.
     """
     if _replaced:
         return
     _replace(threading.Thread, "start", _start_with_context)
     _replace(ThreadPoolExecutor, "submit", _submit_with_context)
-    # Importing these takes 10 ms that only a program which uses them should pay.
+    # Importing these takes time that only a program which uses them should pay.
     _hook.install()
-    for name in (_PROCESS_POOLS, _POOLS):
+    for name in _AFTER_IMPORT:
         module = sys.modules.get(name)
         if module is not None:
             _after_import(module)
@@ -94,20 +94,42 @@ def _bound_first(method: Any) -> _Method:
 
 
 def _after_import(module: ModuleType) -> None:
-    if any(cls.__module__ == module.__name__ for cls, *_ in _replaced):
-        return
-    if module.__name__ == _PROCESS_POOLS:
-        _replace(module.ProcessPoolExecutor, "submit", _submit_to_process)
-    else:
-        for method in _POOL_METHODS:
-            _replace(module.Pool, method, functools.partial(_hand_to_pool, module.ThreadPool))
+    if not any(cls.__module__ == module.__name__ for cls, *_ in _replaced):
+        _AFTER_IMPORT[module.__name__](module)
+
+
+def _follow_process_pools(module: Any) -> None:
+    _replace(module.ProcessPoolExecutor, "submit", _submit_to_process)
+
+
+def _follow_pools(module: Any) -> None:
+    for method in _POOL_METHODS:
+        _replace(module.Pool, method, functools.partial(_hand_to_pool, module.ThreadPool))
+
+
+def _follow_processes(module: Any) -> None:
+    _replace(module.BaseProcess, "start", start_with_context)
+    follow_process(module)
+
+
+def _follow_subprocesses(module: Any) -> None:
+    _replace(module.Popen, "__init__", popen_with_context)
+
+
+_AFTER_IMPORT: Final[Mapping[str, Callable[[Any], None]]] = {
+    "concurrent.futures.process": _follow_process_pools,
+    "multiprocessing.pool": _follow_pools,
+    "multiprocessing.process": _follow_processes,
+    "multiprocessing.util": follow_util,
+    "subprocess": _follow_subprocesses,
+}
 
 
 def _no_main_code(name: str, loader: Any) -> CodeType | None:
     return None
 
 
-_hook = ImportHook((_PROCESS_POOLS, _POOLS), _after_import, _no_main_code)
+_hook = ImportHook(_AFTER_IMPORT, _after_import, _no_main_code)
 
 
 def _start_with_context(start: _Method) -> _Method:

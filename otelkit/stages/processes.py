@@ -1,0 +1,82 @@
+"""A ``multiprocessing.Process`` works for who started it, also where it is not forked and has none of its parent's memory."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from otelkit._guard import Barrier
+from otelkit.stages import children
+from otelkit.stages.attached import attach, get_current
+from otelkit.stages.carried import Carried, carry, context_of
+
+# Any below: a process object of the user's own class.
+_CARRIED: Final = "_otelkit_carried"
+"""Attribute of a process object while it is being started."""
+
+_barrier: Final = Barrier("child processes", None)
+_process: ModuleType | None = None
+_told = False
+
+
+class _OnItsWay:
+    """Becomes a plain tuple by pickling: a child without otelkit can read it, and a forked one, where it is still this, needs
+    nothing, since it has the whole context."""
+
+    __slots__ = ("carried",)
+
+    def __init__(self, carried: Carried) -> None:
+        self.carried = carried
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (tuple(self.carried),)
+
+
+def start_with_context(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``Process.start``, carrying the context in which it is called."""
+
+    @functools.wraps(start)
+    def started(self: Any) -> Any:
+        try:
+            vars(self)[_CARRIED] = _OnItsWay(carry(get_current()))
+        except Exception as error:  # noqa: BLE001 - the process must start, whatever is in its context
+            _barrier.fault(error, "carry a context")
+        try:
+            return start(self)
+        finally:
+            vars(self).pop(_CARRIED, None)
+
+    return started
+
+
+def follow_process(module: ModuleType) -> None:
+    """Learn from ``multiprocessing.process`` whether this process is a child of multiprocessing's already."""
+    global _process
+    _process = module
+    if module.parent_process() is not None:
+        _begin(None)
+
+
+def follow_util(module: ModuleType) -> None:
+    """Have ``multiprocessing.util`` say when this process becomes a child of multiprocessing's. Repeated calls do nothing."""
+    global _told
+    if not _told:
+        _told = True
+        # Called in forked children too. Kept alive by this module, as what is registered is held weakly.
+        module.register_after_fork(_OnItsWay, _begin)
+
+
+def _begin(_: object) -> None:
+    """Begin the work of a child: it may be killed, and its context is the one in which it was started."""
+    children.is_one()
+    if _process is None:
+        return
+    try:
+        carried = vars(_process.current_process()).pop(_CARRIED, None)
+        if isinstance(carried, tuple):
+            # For good: it is the context of all that the child does.
+            attach(context_of(Carried(*carried)))
+    except Exception as error:  # noqa: BLE001 - the child must start; the words may be those of another version of ours
+        _barrier.fault(error, "take up a context")
