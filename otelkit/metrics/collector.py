@@ -15,6 +15,7 @@ from otelkit.metrics.group import Labels, MetricGroup
 from otelkit.metrics.label_sets import clean_number
 from otelkit.metrics.lane import ExportLane
 from otelkit.metrics.process import observe_process
+from otelkit.metrics.provider import process_provider
 from otelkit.model.calls import AttributeScalar
 
 _BUFFER_ENTRIES: Final = 10_000
@@ -33,7 +34,7 @@ class MetricsCollector:
 
     Args:
         component: Label ``component`` of every value; None: no such label.
-        provider: The meter provider; None: the global one.
+        provider: The meter provider; None: the process's.
         exporters: Who else gets every value.
         metadata_labels: Keys of ``metadata`` that become labels; choose keys with few values.
         interval_s: Time between two exports to an exporter, > 0.
@@ -160,7 +161,7 @@ class MetricsCollector:
         return MetricGroup(group, lambda: self._meter(group), base, self._hand_on if hand_on else None, clock)
 
     def _meter(self, group: Group) -> metrics.Meter:
-        provider = metrics.get_meter_provider() if self._provider is None else self._provider
+        provider = process_provider() if self._provider is None else self._provider
         return provider.get_meter(f"otelkit.{group.value}")
 
     def _hand_on(self, entry: MetricEntry) -> None:
