@@ -53,6 +53,7 @@ REQUEST_ID: Final = "request.id"
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+EXCEPTION_ESCAPED: Final = "exception.escaped"
 SAMPLING_REASON: Final = "otelkit.sampling.reason"
 SAMPLING_RATE: Final = "otelkit.sampling.rate"
 SERVICE_NAME: Final = "service.name"
@@ -146,6 +147,7 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(EXCEPTION_TYPE, "Qualified name of the exception; on log records and exception events."),
     Name(EXCEPTION_MESSAGE, "What the exception says.", user_data=True),
     Name(EXCEPTION_STACKTRACE, "Where it was raised.", user_data=True),
+    Name(EXCEPTION_ESCAPED, "Whether it left the span, on exceptions that a program records itself."),
     Name(SAMPLING_REASON, "Why this trace was kept."),
     Name(SAMPLING_RATE, "Probability at which it was kept, above 0 to 1.", "1"),
 )

@@ -109,7 +109,7 @@ class RedObserver(CallObserver):
         book = self._books.book_of(call)
         if not book.close(call):
             return
-        ended = (call.duration_ns / 1e9, book.attributes_for(call.error_type), call.context)
+        ended = (call.duration_ns / 1e9, book.attributes_for(call.error_type), call.scope)
         if in_collection():
             self._put_off.append(ended)
             return

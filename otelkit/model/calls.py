@@ -6,10 +6,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from otelkit.model.contexts import NO_SCOPE
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
+    from opentelemetry.trace import Span
 
 AttributeScalar = str | bool | int | float
 AttributeValue = AttributeScalar | tuple[AttributeScalar, ...] | list[str] | list[bool] | list[int] | list[float]
@@ -52,54 +55,178 @@ class Stage:
     """Put on every span of the stage."""
 
 
+class StageSeries:
+    """One stage in one pipeline, in this process: what its calls have in common. Compared by identity."""
+
+    __slots__ = ("__weakref__", "pipeline", "running", "stage")
+
+    def __init__(self, stage: Stage, pipeline: str) -> None:
+        self.stage = stage
+        self.pipeline = pipeline
+        self.running: set[StageCall] = set()
+        """The calls that run now. Adding and discarding is one step for the interpreter; copy it before looking through it."""
+
+
 class StageCall:
     """One call of a stage, while it runs and when it has ended. What `CallObserver`s see.
 
-    ``context`` is the OpenTelemetry context with the call's span in it, for exemplars.
+    Belongs to the code that runs the stage; only its items and attributes may be added to from elsewhere.
     """
 
     __slots__ = (
-        "blocked_ns",
-        "context",
-        "duration_ns",
-        "error",
-        "items_failed",
-        "items_ok",
-        "items_skipped",
-        "outcome",
-        "pipeline",
-        "stage",
-        "start_ns",
-        "waited_ns",
-    )
+        "_items", "_yielded_ns", "blocked_ns", "duration_ns", "enclosing", "error", "error_type", "outcome", "scope",
+        "series", "start_ns", "waited_ns",
+    )  # fmt: skip
 
-    def __init__(self, stage: Stage, pipeline: str, start_ns: int, context: Context | None) -> None:
-        self.stage = stage
-        self.pipeline = pipeline
-        self.start_ns = start_ns
-        """Monotonic nanoseconds; moved to the start of the stage's own code once all observers have seen the call open."""
-        self.context = context
-        self.duration_ns = 0
-        """Set when the call has ended."""
-        self.outcome: Outcome | None = None
-        """None while the call runs."""
-        self.error: BaseException | None = None
-        """The exception that left the stage, if any; also for cancelled calls."""
-        self.waited_ns = 0
-        """Time inside the call, so far, in which it waited for a watched queue to hand it an item."""
-        self.blocked_ns = 0
-        """Time inside the call, so far, in which it could not hand on an item: a watched queue was full, or a generator's
-        consumer was busy with the last one."""
-        self.items_ok = 0
-        self.items_failed = 0
-        self.items_skipped = 0
+    _items: list[int] | None
+    _yielded_ns: int
+    series: StageSeries
+    """Its stage and pipeline."""
+    scope: Context
+    """The OpenTelemetry context in which the stage's code runs: the call's span is current in it. Empty when it has ended."""
+    enclosing: StageCall | None
+    """The stage call that surrounds this one, if any; None once an ended call has been settled."""
+    start_ns: int
+    """Monotonic nanoseconds; moved to the start of the stage's own code once all observers have seen the call open."""
+    duration_ns: int
+    """-1 while the call runs."""
+    outcome: Outcome | None
+    """None while the call runs."""
+    error: BaseException | None
+    """The exception that left the stage, if any, also for cancelled calls. Gone before the call is settled: it holds frames."""
+    error_type: str | None
+    """Qualified name of the error (`error.type`); None unless the outcome is an error."""
+    waited_ns: int
+    """Time inside the call, so far, in which it waited for a watched queue to hand it an item."""
+    blocked_ns: int
+    """Time inside the call, so far, in which it could not hand on an item: a watched queue was full, or a generator's consumer
+    was busy with the last one."""
 
     @property
-    def error_type(self) -> str | None:
-        """Qualified name of the error (`error.type`); None unless the outcome is an error."""
-        if self.error is None or self.outcome is not Outcome.ERROR:
-            return None
-        return error_type_of(self.error)
+    def stage(self) -> Stage:
+        """The stage that is called."""
+        return self.series.stage
+
+    @property
+    def pipeline(self) -> str:
+        """Its pipeline."""
+        return self.series.pipeline
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the call's span will be exported."""
+        raise NotImplementedError
+
+    @property
+    def recording(self) -> bool:
+        """Whether attributes are kept."""
+        raise NotImplementedError
+
+    @property
+    def trace_id(self) -> int:
+        """128 bits; 0 where there is no trace."""
+        raise NotImplementedError
+
+    @property
+    def span_id(self) -> int:
+        """64 bits; 0 where there is no span."""
+        raise NotImplementedError
+
+    def describe(self, item: str | None, described: list[tuple[str, AttributeValue]] | None) -> None:
+        """Put the item's id and what the arguments say on the span, if it is recorded."""
+        raise NotImplementedError
+
+    def items(self) -> tuple[int, int, int]:
+        """Return the items handled: ok, failed, skipped.
+
+        Where the stage has not said, an ended plain call is one item (a cancelled one none), a generator's as many as it gave.
+        """
+        if self._items is not None:
+            return self._items[0], self._items[1], self._items[2]
+        if self.outcome is Outcome.OK:
+            return _ONE_OK
+        return _ONE_FAILED if self.outcome is Outcome.ERROR else _NONE
+
+    @property
+    def items_ok(self) -> int:
+        """Items handled well."""
+        return self.items()[0]
+
+    @property
+    def items_failed(self) -> int:
+        """Items that failed."""
+        return self.items()[1]
+
+    @property
+    def items_skipped(self) -> int:
+        """Items left out."""
+        return self.items()[2]
+
+    @property
+    def outermost(self) -> bool:
+        """Whether no other stage call of this process that still runs surrounds this one."""
+        return self.enclosing is None or self.enclosing.duration_ns >= 0
+
+    def add_items(self, ok: int = 0, failed: int = 0, skipped: int = 0) -> None:
+        """Count items handled in this call; replaces what was counted by itself, repeated calls add."""
+        if self.duration_ns < 0:
+            items = self._items
+            if items is None or len(items) > _COUNTS:
+                items = self._items = [0, 0, 0]
+            items[0] += ok
+            items[1] += failed
+            items[2] += skipped
+
+    def yielded(self) -> None:
+        """Count one value that a generator hands out; from now until `resumed` its consumer is at work, not the stage."""
+        items = self._items
+        # The fourth number says that these were counted by themselves.
+        if items is not None and len(items) > _COUNTS:
+            items[0] += 1
+        self._yielded_ns = self._now()
+
+    def resumed(self) -> None:
+        """Note that a generator goes on: it is asked for its first or next value, or closed."""
+        if self._yielded_ns:
+            if self.duration_ns < 0:
+                self.blocked_ns += self._now() - self._yielded_ns
+            self._yielded_ns = 0
+        elif self._items is None:
+            self._items = [0, 0, 0, 0]
+
+    def queued(self, waited_ns: int = 0, blocked_ns: int = 0) -> None:
+        """Count time that the stage's code spent waiting for an item, or for room to put one."""
+        if self.duration_ns < 0:
+            self.waited_ns += waited_ns
+            self.blocked_ns += blocked_ns
+
+    def _now(self) -> int:
+        """Return monotonic nanoseconds."""
+        raise NotImplementedError
+
+    @property
+    def span(self) -> Span:
+        """The call's span; a non-recording one if it is not sampled."""
+        raise NotImplementedError
+
+    def set(self, key: str, value: AttributeValue) -> None:
+        """Put an attribute on the span; after the call's end this does nothing."""
+        raise NotImplementedError
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the call with the exception that leaves it, or None. Repeated calls do nothing. Never raises."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Forget the call: it is the parent's of a forked process, which ends and counts it. Its `close` does nothing here."""
+        self.duration_ns = 0
+        self.scope = NO_SCOPE
+
+
+_COUNTS: Final = 3
+_ONE_OK: Final = (1, 0, 0)
+_ONE_FAILED: Final = (0, 1, 0)
+_NONE: Final = (0, 0, 0)
 
 
 def outcome_of(error: BaseException | None) -> Outcome:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from otelkit.model.calls import AttributeValue, Stage
+from otelkit.model.calls import AttributeValue, Stage, StageSeries
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -18,8 +18,8 @@ class OpenCall(Protocol):
     """A stage call between its start and its end. Not thread-safe: it belongs to the call."""
 
     @property
-    def context(self) -> Context:
-        """The context in which the stage's own code runs: the call's span is current in it."""
+    def scope(self) -> Context:
+        """The context in which the stage's own code runs: the call's span is current in it. Empty when it has ended."""
 
     @property
     def span(self) -> Span:
@@ -60,6 +60,9 @@ class StageRuntime(Protocol):
         parent: Context | None = None,
     ) -> OpenCall:
         """Start a call. ``parent`` is the context to start in; None: the current one."""
+
+    def series(self) -> Sequence[StageSeries]:
+        """Return what is known of the stages that have been called, with the calls that run now."""
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending; False if that did not succeed in time."""

@@ -1,19 +1,39 @@
-"""The seam between a stage call and the span behind it."""
+"""The seams between a stage call and the span behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from otelkit.model.calls import AttributeValue, Stage
+from otelkit.model.calls import AttributeValue, Stage, StageCall, StageSeries
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
 
+class CallOpener(Protocol):
+    """Opens stage calls, each with its span."""
+
+    def open(self, series: StageSeries, context: Context, run_id: str | None) -> StageCall:
+        """Open a call below what is current in ``context``; its ``scope`` has it current.
+
+        It has been added to ``series.running``; closing it takes it out and hands it on to be settled. ``run_id`` is the id of
+        the run it belongs to, if any. May raise what the program's own sampler, id generator or span processors raise.
+        """
+
+
+class LightOpener(CallOpener, Protocol):
+    """Opens calls that are their own spans."""
+
+    watched: Sequence[Callable[[StageCall], None]]
+    """Those who see each call end in the user's thread."""
+    ended: Callable[[StageCall], None]
+    """Takes each call that has ended; must not raise."""
+
+
 class StageSpans(Protocol):
-    """Makes the spans of stage calls. Replaceable: today the stock SDK's spans, later lighter ones."""
+    """Makes spans for stage calls with a tracer of somebody else's, where there is no provider of ours."""
 
     def start(
         self, stage: Stage, pipeline: str, parent: Context | None, attributes: Mapping[str, AttributeValue]

@@ -42,7 +42,7 @@ async def _driven(
     """Iterate ``values`` as one call; pass on all that goes in and out."""
     call = runtime.open(stage, args, kwargs, parent)
     del args, kwargs  # an iteration may last long, and the user's generator may have let go of them
-    scope = Scope(call.context)
+    scope = Scope(call.scope)
     steps = _first(values)
     closing: GeneratorExit | None = None
     handed_out: list[Any] = []  # emptied as it is handed out: the consumer alone decides how long a value lives

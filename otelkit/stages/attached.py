@@ -7,11 +7,34 @@ was, as happens to a coroutine that the garbage collector closes. Such a context
 from __future__ import annotations
 
 import contextlib
-from contextvars import Token
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any, Final
 
-from opentelemetry.context import Context, attach, detach, get_current
+from opentelemetry import context as _context
+from opentelemetry.context import Context
 
 __all__ = ["attach", "get_current", "leave"]
+
+
+def _variable() -> ContextVar[Context] | None:
+    """Return the variable that holds the current context, if it is one: asked of a token, which knows where it came from."""
+    token: Any = _context.attach(_context.get_current())  # Any: not every implementation's tokens are contextvars'
+    variable = getattr(token, "var", None)
+    _context.detach(token)
+    try:
+        return variable if isinstance(variable, ContextVar) and isinstance(variable.get(), Context) else None
+    except LookupError:
+        return None
+
+
+_current: Final = _variable()
+
+# Straight to the variable where there is one: two calls less for each of these, on every call of every stage.
+get_current: Callable[[], Context] = _context.get_current if _current is None else _current.get
+"""Return the current context."""
+attach: Callable[[Context], Token[Context]] = _context.attach if _current is None else _current.set
+"""Make a context current until ``leave``."""
 
 
 def leave(token: Token[Context]) -> None:
@@ -24,4 +47,4 @@ def leave(token: Token[Context]) -> None:
     except AttributeError:
         # The program runs with a context implementation of its own (OTEL_PYTHON_CONTEXT), whose tokens are not contextvars'.
         with contextlib.suppress(Exception):
-            detach(token)
+            _context.detach(token)

@@ -31,7 +31,7 @@ class Block:
                 text = item_text(item)
                 if text is not None:
                     self._call.set(names.ITEM_ID, text)
-            self._token = attach(self._call.context)
+            self._token = attach(self._call.scope)
 
     def items(self, ok: int = 0, failed: int = 0, skipped: int = 0) -> None:
         """Count the items handled in this call; repeated calls add. Without any the call is one item."""
@@ -45,7 +45,7 @@ class Block:
 
     def is_current(self) -> bool:
         """Return whether the code that asks runs directly in this block."""
-        return self._call is not None and get_current() is self._call.context
+        return self._call is not None and get_current() is self._call.scope
 
     def close(self, error: BaseException | None = None) -> None:
         """End the call; leaving the ``with`` block does it."""

@@ -1,113 +1,187 @@
-"""A stage call from its start to its end."""
+"""Stage calls whose spans are somebody else's: a provider's that the program has set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from opentelemetry.context import Context, create_key, get_current
-from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
+from opentelemetry import trace
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span
 
+from otelkit import names
 from otelkit._clock import Clock
-from otelkit.model.calls import AttributeValue, Outcome, StageCall, StageKind, outcome_of
-from otelkit.stages import children
+from otelkit._guard import Barrier
+from otelkit.model.calls import AttributeValue, Outcome, StageCall, StageSeries, error_type_of, outcome_of
+from otelkit.model.contexts import CALL_KEY, NO_SCOPE, SPAN_KEY
+from otelkit.model.error_facts import record_error
+from otelkit.model.spans import StageSpans
 
-CALL_KEY: Final = create_key("otelkit-stage-call")
-"""Where a context holds the stage call whose code runs in it."""
+__all__ = ["CALL_KEY", "SpannedCall", "SpannedCalls", "current_call"]
 
-_SPAN_KEY: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
-"""Where a context holds its span, asked of the API itself; knowing it, a context is built by one copy instead of two."""
+_MIN_WAIT_NS: Final = 1_000_000
+"""Waits shorter than a millisecond in sum are not worth an attribute on every span."""
 
-_EMPTY: Final = Context()
-
-Finish = Callable[["RecordedCall", StageCall], None]
+_NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
 
 
-class RecordedCall:
-    """A call that is seen by observers and has a span. Implements `model.runtime.OpenCall`; belongs to one call, no lock.
+class SpannedCall(StageCall):
+    """A stage call beside its span, which may be of any kind."""
 
-    Args:
-        record: What observers see.
-        span: Not yet current.
-        parent: The context the call started in.
-        finish: Takes the call and its record, final but for the duration; must not raise.
-        clock: Measures the time between the values of a generator.
-    """
+    __slots__ = ("_owner", "_span")
 
-    __slots__ = (
-        "_clock", "_finish", "_items_given", "_record", "_yielded_ns", "context", "generation", "outermost", "span",
-    )  # fmt: skip
+    def __init__(self, owner: SpannedCalls, series: StageSeries, span: Span, context: Context, start_ns: int) -> None:
+        self._owner = owner
+        self.series = series
+        self._span = span
+        enclosing = context.get(CALL_KEY)
+        self.enclosing = enclosing if isinstance(enclosing, StageCall) else None
+        self.start_ns = start_ns
+        self.duration_ns = -1
+        self.outcome = self.error = self.error_type = self._items = None
+        self.waited_ns = self.blocked_ns = self._yielded_ns = 0
+        self.scope = Context({**context, SPAN_KEY: span, CALL_KEY: self})
 
-    def __init__(self, record: StageCall, span: Span, parent: Context, finish: Finish, clock: Clock) -> None:
-        self._record: StageCall | None = record
-        self._finish = finish
-        self._clock = clock
-        self._yielded_ns: int | None = None
-        self._items_given = False
-        self.span = span
-        self.generation = children.generation
-        enclosing = parent.get(CALL_KEY)
-        self.outermost = not isinstance(enclosing, RecordedCall) or enclosing.generation != self.generation
-        """Whether no other stage call of this process surrounds this one."""
-        self.context = record.context = Context({**parent, _SPAN_KEY: span, CALL_KEY: self})
+    @property
+    def span(self) -> Span:
+        """The call's span; a non-recording one if it is not sampled."""
+        return self._span
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the span will be exported."""
+        return self.span.get_span_context().trace_flags.sampled
+
+    @property
+    def recording(self) -> bool:
+        """Whether attributes are kept."""
+        return self.span.is_recording()
+
+    @property
+    def trace_id(self) -> int:
+        """128 bits; 0 where there is no trace."""
+        return self.span.get_span_context().trace_id
+
+    @property
+    def span_id(self) -> int:
+        """64 bits; 0 where there is no span."""
+        return self.span.get_span_context().span_id
+
+    def describe(self, item: str | None, described: list[tuple[str, AttributeValue]] | None) -> None:
+        """Put the item's id and what the arguments say on the span."""
+        attributes = dict(described or ())
+        if item is not None:
+            attributes[names.ITEM_ID] = item
+        self.span.set_attributes(attributes)
 
     def set(self, key: str, value: AttributeValue) -> None:
         """Put an attribute on the span; after the call's end this does nothing."""
-        if self._record is not None:
+        if self.duration_ns < 0:
             self.span.set_attribute(key, value)
 
-    def add_items(self, ok: int = 0, failed: int = 0, skipped: int = 0) -> None:
-        """Count items. The first call replaces what was counted by itself, the others add."""
-        record = self._record
-        if record is None:
-            return
-        if not self._items_given:
-            self._items_given = True
-            record.items_ok = record.items_failed = record.items_skipped = 0
-        record.items_ok += ok
-        record.items_failed += failed
-        record.items_skipped += skipped
-
-    def yielded(self) -> None:
-        """Count one value that a generator hands out; from now until `resumed` its consumer is at work, not the stage."""
-        if self._record is not None and not self._items_given:
-            self._record.items_ok += 1
-        self._yielded_ns = self._clock.monotonic_ns()
-
-    def resumed(self) -> None:
-        """Note that a generator goes on: it is asked for its next value, or closed."""
-        if self._yielded_ns is not None and self._record is not None:
-            self._record.blocked_ns += self._clock.monotonic_ns() - self._yielded_ns
-            self._yielded_ns = None
-
-    def queued(self, waited_ns: int = 0, blocked_ns: int = 0) -> None:
-        """Count time that the stage's code spent waiting for an item, or for room to put one."""
-        if self._record is not None:
-            self._record.waited_ns += waited_ns
-            self._record.blocked_ns += blocked_ns
-
     def close(self, error: BaseException | None = None) -> None:
-        """End the call. In a forked child a call of the parent's is only forgotten: the parent ends and counts it."""
-        record = self._record
-        if record is None:
+        """End the call. Repeated calls do nothing."""
+        if self.duration_ns >= 0:
             return
-        # Forgotten first: the wrapper's frame holds this object, and the error's traceback holds that frame. Keeping the
-        # record (which has the error) or the context (which has this object) would make a cycle of every call.
-        self._record = None
-        self.context = _EMPTY
-        if self.generation == children.generation:
-            record.error = error
-            record.outcome = outcome_of(error)
-            kind = record.stage.kind
-            # By identity: hashing an enum's member costs more than all of this.
-            if not (self._items_given or kind is StageKind.GENERATOR or kind is StageKind.ASYNC_GENERATOR):
-                # A plain call is one item; a cancelled one has handled none.
-                record.items_ok = int(record.outcome is Outcome.OK)
-                record.items_failed = int(record.outcome is Outcome.ERROR)
-            self._finish(self, record)
+        self.duration_ns = self._now() - self.start_ns
+        self.series.running.discard(self)
+        self.error = error
+        self.outcome = outcome_of(error)
+        if error is not None and self.outcome is Outcome.ERROR:
+            self.error_type = error_type_of(error)
+        self._owner.closed(self)
+        # Forgotten, since both would make a cycle of every call: the context holds the call, the error's frames do.
+        self.scope = NO_SCOPE
+        self.error = None
+        self._owner.ended(self)
+
+    def _now(self) -> int:
+        return self._owner.clock.monotonic_ns()
 
 
-def current_call() -> RecordedCall | None:
+class SpannedCalls:
+    """Opens stage calls with spans of a tracer. Implements `model.spans.CallOpener`.
+
+    Args:
+        spans: Makes the spans.
+        clock: Measures durations.
+        starting: Contains what fails while a span starts; the call goes on without one.
+        ending: Contains what fails while a span ends.
+        closed: Shows a call to those who look at once, before its span ends.
+        ended: Takes each call that has ended.
+    """
+
+    def __init__(
+        self,
+        spans: StageSpans,
+        clock: Clock,
+        *,
+        starting: Barrier,
+        ending: Barrier,
+        closed: Callable[[StageCall], None],
+        ended: Callable[[StageCall], None],
+    ) -> None:
+        self._spans = spans
+        self.clock = clock
+        self._starting = starting
+        self._ending = ending
+        self._closed = closed
+        self.ended = ended
+
+    def open(self, series: StageSeries, context: Context, run_id: str | None) -> SpannedCall:
+        """Open a call below what is current in ``context``; its run id is written by whoever sees its span start."""
+        del run_id
+        span = self._start_span(series, context)
+        call = SpannedCall(self, series, span, context, self.clock.monotonic_ns())
+        series.running.add(call)
+        return call
+
+    def closed(self, call: SpannedCall) -> None:
+        """End the call's span, after those have seen it who look at once: the counts are of what ran."""
+        self._closed(call)
+        try:
+            _end_span(call)
+        except Exception as fault:  # noqa: BLE001 - processors of the program's own provider run in here
+            self._ending.fault(fault, "end span")
+        else:
+            self._ending.success()
+
+    def _start_span(self, series: StageSeries, context: Context) -> Span:
+        if not self._starting.off:
+            try:
+                span = self._spans.start(series.stage, series.pipeline, context, _NO_ATTRIBUTES)
+            except RecursionError:
+                pass  # the user's code is about to run into the limit itself; that is no fault of a span's
+            except Exception as error:  # noqa: BLE001 - samplers and processors of the program's own provider run in here
+                self._starting.fault(error, "start span")
+            else:
+                self._starting.success()
+                return span
+        # The stages inside still find their right ancestor.
+        around = trace.get_current_span(context).get_span_context()
+        return NonRecordingSpan(around) if around.is_valid else INVALID_SPAN
+
+
+def current_call() -> StageCall | None:
     """Return the stage call whose code runs here, if any."""
     call = get_current().get(CALL_KEY)
-    return call if isinstance(call, RecordedCall) else None
+    return call if isinstance(call, StageCall) else None
+
+
+def _end_span(call: SpannedCall) -> None:
+    span = call.span
+    if span.is_recording():
+        outcome = call.outcome or Outcome.OK
+        attributes: dict[str, AttributeValue] = {names.STAGE_OUTCOME: outcome.value}
+        for key, count in zip((names.ITEMS_OK, names.ITEMS_FAILED, names.ITEMS_SKIPPED), call.items(), strict=True):
+            if count:
+                attributes[key] = count
+        if call.waited_ns >= _MIN_WAIT_NS:
+            attributes[names.STAGE_WAIT_S] = call.waited_ns / 1e9
+        if call.blocked_ns >= _MIN_WAIT_NS:
+            attributes[names.STAGE_BLOCKED_S] = call.blocked_ns / 1e9
+        if call.error_type is not None and call.error is not None:
+            attributes[names.ERROR_TYPE] = call.error_type
+            record_error(span, call.error)
+        span.set_attributes(attributes)
+    span.end()

@@ -47,7 +47,7 @@ def wrap_coroutine(function: Callable[..., Any], stage: Stage) -> Callable[..., 
             return await function(*args, **kwargs)
         call = runtime.open(stage, args, kwargs)
         try:
-            result = await in_steps(Scope(call.context), _started(function, args, kwargs))
+            result = await in_steps(Scope(call.scope), _started(function, args, kwargs))
         except BaseException as error:
             call.close(error)
             raise

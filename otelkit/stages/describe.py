@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from otelkit import names
 from otelkit._guard import Barrier
 from otelkit.model.blueprint import Offered
-from otelkit.model.calls import AttributeValue, Stage
+from otelkit.model.calls import AttributeValue, Stage, StageCall
 from otelkit.model.describers import Describer
 
 # Any below: the user's own arguments.
@@ -29,6 +29,9 @@ MAX_ITEM: Final = 256
 """Characters kept of an item's id."""
 MAX_TYPES: Final = 1024
 """Types whose describer is remembered; a program that makes more of them starts over."""
+
+_NO_ITEM, _PERHAPS, _ITEM = "no item", "perhaps the item", "the item"
+_UNKNOWN: Final[Any] = object()  # Any: stands for a describer that was not looked up yet
 
 _ITEM_NAMES: Final = frozenset({"item", "item_id", "path", "file", "filename", "url", "uri", "key", "id"})
 _ITEM_TYPES: Final = (str, int, os.PathLike, uuid.UUID)
@@ -53,40 +56,84 @@ class Describers:
             self._guarded[type_name] = (offer.value, barrier)
         self._enabled = enabled and bool(offered)
         self._by_type: dict[type, _Guarded | None] = {}
+        self._plans: dict[Stage, _Plan] = {}
 
-    def describe(
-        self, stage: Stage, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None
-    ) -> dict[str, AttributeValue]:
-        """Return the attributes of a call with these arguments: its item's id, if it can be told, and its arguments."""
-        attributes: dict[str, AttributeValue] = {}
-        named = dict(_named(stage, args, kwargs))
-        if named:
-            source = _item_argument(stage, named)
-            item = item_text(named[source]) if source is not None else None
-            if item is not None:
-                attributes[names.ITEM_ID] = item
-            if self._enabled:
-                for name, value in named.items():
-                    self._describe_one(names.ARGUMENT_PREFIX + name, value, attributes)
-                if item is not None:
-                    _leave_out_repeated(f"{names.ARGUMENT_PREFIX}{source}", item, attributes)
-        return attributes
+    def describe(self, call: StageCall, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> None:
+        """Tell a call that has just been opened its item's id, if there is one, and what its arguments say."""
+        stage = call.series.stage
+        plan = self._plans.get(stage)
+        if plan is None:
+            plan = self._new_plan(stage)
+        said: list[tuple[str, AttributeValue]] = []
+        item: str | None = None
+        for parameter, value in zip(plan.positional, args, strict=False):
+            if parameter is not None:
+                item = self._look_at(parameter, value, item, said)
+        if kwargs:
+            left = MAX_ARGUMENTS - min(len(args), len(plan.positional))
+            for name, value in kwargs.items():
+                if left <= 0:
+                    break
+                left -= 1
+                item = self._look_at(plan.named(name), value, item, said)
+        if said or item is not None:
+            call.describe(item, said or None)
 
-    def _describe_one(self, key: str, value: Any, attributes: dict[str, AttributeValue]) -> None:
-        guarded = self._describer_of(type(value))
-        if guarded is None:
-            return
+    def _look_at(
+        self, parameter: _Parameter, value: Any, item: str | None, said: list[tuple[str, AttributeValue]]
+    ) -> str | None:
+        """Add what one argument says; return the call's item, which may be this one."""
+        own: str | None = None
+        if item is None and parameter.role is not _NO_ITEM:
+            if type(value) is str and len(value) <= MAX_TEXT and value.isascii() and value.isprintable():
+                # The usual item: its description would say the same once more.
+                return value
+            if parameter.role is _ITEM or isinstance(value, _ITEM_TYPES):
+                own = item = item_text(value)
+        if self._enabled:
+            guarded = self._by_type.get(type(value), _UNKNOWN)
+            if guarded is _UNKNOWN:
+                guarded = self._describer_of(type(value))
+            if guarded is not None:
+                self._describe_one(parameter, value, guarded, own, said)
+        return item
+
+    def _describe_one(
+        self,
+        parameter: _Parameter,
+        value: Any,
+        guarded: _Guarded,
+        item: str | None,
+        said: list[tuple[str, AttributeValue]],
+    ) -> None:
         describer, barrier = guarded
         if barrier.off:
             return
         try:
             described = describer(value)
-            for suffix, said in list(described.items())[:MAX_ATTRIBUTES]:
-                attributes[f"{key}.{suffix}" if suffix else key] = said[:MAX_TEXT] if isinstance(said, str) else said
+            left = MAX_ATTRIBUTES
+            for suffix, what in described.items():
+                if not left:
+                    break
+                left -= 1
+                if type(what) is str and len(what) > MAX_TEXT:
+                    what = what[:MAX_TEXT]
+                if not suffix:
+                    if item is not None and _repeats(what, item):
+                        continue
+                    said.append((parameter.key, what))
+                else:
+                    said.append((f"{parameter.key}.{suffix}", what))
         except Exception as error:  # noqa: BLE001 - a stranger's describer may raise anything
             barrier.fault(error, "describe")
         else:
             barrier.success()
+
+    def _new_plan(self, stage: Stage) -> _Plan:
+        if len(self._plans) >= MAX_TYPES:
+            self._plans = {}
+        plan = self._plans[stage] = _Plan(stage)
+        return plan
 
     def _describer_of(self, cls: type) -> _Guarded | None:
         try:
@@ -104,40 +151,51 @@ class Describers:
         return found
 
 
-def _named(stage: Stage, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> Iterator[tuple[str, Any]]:
-    """Yield the arguments with their names, without the object or class a method belongs to."""
-    left = MAX_ARGUMENTS
-    for position, (name, value) in enumerate(zip(stage.parameters, args, strict=False)):
-        if left and not (position == 0 and name in ("self", "cls")):
-            left -= 1
-            yield name, value
-    for name, value in (kwargs or {}).items():
-        if not left:
-            return
-        left -= 1
-        yield name, value
+class _Parameter:
+    """One parameter of a stage: the attribute it becomes, and whether it may be the item."""
+
+    __slots__ = ("key", "role")
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self.key = names.ARGUMENT_PREFIX + name
+        if stage.item is not None:
+            self.role = _ITEM if name == stage.item else _NO_ITEM
+        else:
+            telling = name in _ITEM_NAMES or name.endswith(("_path", "_file", "_id"))
+            self.role = _PERHAPS if telling else _NO_ITEM
 
 
-def _item_argument(stage: Stage, named: Mapping[str, Any]) -> str | None:
-    """Return the name of the argument that is the item: without ``item`` the first with a telling name and a short value."""
-    if stage.item is not None:
-        return stage.item if stage.item in named else None
-    for name, value in named.items():
-        if (name in _ITEM_NAMES or name.endswith(("_path", "_file", "_id"))) and isinstance(value, _ITEM_TYPES):
-            return name
-    return None
+class _Plan:
+    """What to look at in the arguments of a stage. Thread-safe: what is remembered is only ever replaced by the same."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        skipped = stage.parameters[:1] in (("self",), ("cls",))
+        self.positional: tuple[_Parameter | None, ...] = (
+            *([None] if skipped else []),
+            *(_Parameter(stage, name) for name in stage.parameters[skipped : MAX_ARGUMENTS + skipped]),
+        )
+        """By position; None: the object or class that a method belongs to."""
+        self._named: dict[str, _Parameter] = {}
+
+    def named(self, name: str) -> _Parameter:
+        """Return the parameter that is given by name."""
+        known = self._named.get(name)
+        if known is None:
+            known = _Parameter(self._stage, name)
+            if len(self._named) < MAX_TYPES:
+                self._named[name] = known
+        return known
 
 
-def _leave_out_repeated(key: str, item: str, attributes: dict[str, AttributeValue]) -> None:
-    """Take the description of the item's argument away where it says what the item's id says, whole or shortened."""
-    said = attributes.get(key)
-    if said is not None and (str(said) == item or (isinstance(said, str) and _is_short_for(said, item))):
-        del attributes[key]
-
-
-def _is_short_for(said: str, item: str) -> bool:
+def _repeats(said: object, item: str) -> bool:
+    """Say whether the description of the item's argument says what the item's id says, whole or shortened."""
     # Most spans have an item: each attribute less is an attribute less on almost every span.
-    return len(said) >= MAX_TEXT and (item.endswith(said.removeprefix("…")) or item.startswith(said))
+    return str(said) == item or (
+        isinstance(said, str)
+        and len(said) >= MAX_TEXT
+        and (item.endswith(said.removeprefix("…")) or item.startswith(said))
+    )
 
 
 def item_text(value: Any) -> str | None:

@@ -20,7 +20,7 @@ def wrap_function(function: Callable[..., Any], stage: Stage) -> Callable[..., A
         if runtime is None:
             return function(*args, **kwargs)
         call = runtime.open(stage, args, kwargs)
-        token = attach(call.context)
+        token = attach(call.scope)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:

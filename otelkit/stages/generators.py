@@ -44,7 +44,7 @@ def _driven(
     """Iterate ``values`` as one call; pass on all that goes in and out."""
     call = runtime.open(stage, args, kwargs, parent)
     del args, kwargs  # an iteration may last long, and the user's generator may have let go of them
-    context = call.context
+    context = call.scope
     resume: Callable[[Any], Any] = values.send
     sent: Any = None
     closing: GeneratorExit | None = None

@@ -13,10 +13,10 @@ from opentelemetry.trace import Span, set_span_in_context
 from otelkit import _current, names
 from otelkit._guard import Barrier
 from otelkit.model.calls import AttributeValue, Outcome, error_type_of, outcome_of
+from otelkit.model.error_facts import record_error
 from otelkit.model.runtime import StageRuntime
 from otelkit.stages import children, progress
 from otelkit.stages.attached import attach, leave
-from otelkit.stages.outcomes import record_error
 from otelkit.stages.run_facts import (
     RUN_KEY,
     RunFacts,

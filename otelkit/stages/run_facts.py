@@ -40,6 +40,11 @@ def set_process_run(run_id: str | None, name: str | None) -> None:
     _process.adopted = False
 
 
+def process_run_id() -> str | None:
+    """Return the id of the run that the whole process belongs to."""
+    return _process.id
+
+
 def run_of(context: Context | None = None) -> RunFacts | None:
     """Return the ``otelkit.run`` block that surrounds ``context`` (None: the current one), if any."""
     run = (get_current() if context is None else context).get(RUN_KEY)

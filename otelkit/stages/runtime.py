@@ -1,4 +1,4 @@
-"""What decorated functions call when otelkit is installed: opens stage calls and ends them."""
+"""What decorated functions call when otelkit is installed: opens stage calls, and sees to it that ended ones are settled."""
 
 from __future__ import annotations
 
@@ -6,29 +6,26 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from opentelemetry import trace
-from opentelemetry.context import Context, get_current
-from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span, Tracer
+from opentelemetry.context import Context
+from opentelemetry.trace import Tracer
 
-from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
-from otelkit._guard import Barrier
+from otelkit._guard import Barrier, in_forked_child
 from otelkit.model.blueprint import Offered
-from otelkit.model.calls import AttributeValue, Outcome, Stage, StageCall
+from otelkit.model.calls import Stage, StageCall, StageSeries
 from otelkit.model.describers import Describer
 from otelkit.model.observers import CallObserver
 from otelkit.model.runtime import OpenCall
-from otelkit.model.spans import StageSpans
-from otelkit.stages import children
-from otelkit.stages.calls import RecordedCall
+from otelkit.model.spans import LightOpener, StageSpans
+from otelkit.stages import children, run_facts
+from otelkit.stages.attached import get_current
+from otelkit.stages.calls import SpannedCalls
 from otelkit.stages.describe import Describers
-from otelkit.stages.outcomes import record_error
-from otelkit.stages.run_facts import run_of
+from otelkit.stages.run_facts import RUN_KEY
 
 # Any below: the user's own arguments.
-_MIN_WAIT_NS: Final = 1_000_000
-"""Waits shorter than a millisecond in sum are not worth an attribute on every span."""
-
-_NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
+MAX_SERIES: Final = 10_000
+"""Stages remembered; a program that makes up more of them at run time starts over."""
 
 _Notify = tuple[Callable[[StageCall], None], Barrier]
 
@@ -37,7 +34,7 @@ class Runtime:
     """Opens and ends stage calls. Implements `model.runtime.StageRuntime`; its methods never raise. Thread-safe.
 
     Args:
-        spans: Makes the calls' spans.
+        spans: Makes the calls' spans where they are somebody else's.
         observers: See every call, sampled or not; each behind its own fault barrier.
         describers: By dotted type name.
         default_pipeline: `pipeline.name` of a stage that names none and runs outside `otelkit.run`.
@@ -45,6 +42,7 @@ class Runtime:
         flush: Sends what is pending, within the given seconds; False if it could not.
         clock: Measures durations.
         tracer: Makes the root spans of runs; None: the global provider's.
+        ended: Takes each ended call, to have it settled soon with `settle`; None: settled at once.
     """
 
     def __init__(
@@ -58,28 +56,46 @@ class Runtime:
         flush: Callable[[float], bool],
         clock: Clock = SYSTEM_CLOCK,
         tracer: Tracer | None = None,
+        ended: Callable[[StageCall], None] | None = None,
     ) -> None:
         self.default_pipeline = default_pipeline
         self.tracer = tracer if tracer is not None else trace.get_tracer("otelkit")
         self.barriers: dict[str, Barrier] = {}
         """The fault barrier of each guarded part, by its name."""
-        self._spans = spans
         self._flush = flush
-        self._clock = clock
         self._own = self._barrier("stages", None)
-        self._starting = self._barrier("stage spans", None)
         self.runs = self._barrier("run spans", None)
         """Contains what fails while the root span of a run is started or ended."""
         self._opened: list[_Notify] = []
         self._closed: list[_Notify] = []
+        self._settled: list[tuple[Callable[[Sequence[StageCall]], None], Barrier]] = []
         for offer in observers:
-            barrier = self._barrier(f"observer {offer.value.name}", offer.distribution)
+            observer, barrier = offer.value, self._barrier(f"observer {offer.value.name}", offer.distribution)
             # What an observer has not overridden is never called: it would cost every call of every stage.
-            if type(offer.value).opened is not CallObserver.opened:
-                self._opened.append((offer.value.opened, barrier))
-            if type(offer.value).closed is not CallObserver.closed:
-                self._closed.append((offer.value.closed, barrier))
+            if type(observer).opened is not CallObserver.opened:
+                self._opened.append((observer.opened, barrier))
+            if type(observer).closed is not CallObserver.closed:
+                self._closed.append((observer.closed, barrier))
+            if type(observer).settled is not CallObserver.settled:
+                self._settled.append((observer.settled, barrier))
         self._describers = Describers(describers, self.barriers, enabled=describe_arguments)
+        self._describe = self._describers.describe
+        self._now = clock.monotonic_ns
+        self._known: dict[tuple[Stage, str], StageSeries] = {}
+        self._put = ended or self._settle_now
+        self._starting = self._barrier("stage spans", None)
+        self._beside = SpannedCalls(
+            spans, clock, starting=self._starting, ending=self._own, closed=self._notify_closed, ended=self._put
+        )
+        self._light: LightOpener | None = None
+        self._open: Callable[[StageSeries, Context, str | None], StageCall] = self._beside.open
+        in_forked_child(self._in_child)
+
+    def use(self, light: LightOpener) -> None:
+        """Open calls with spans of ours from now on."""
+        self._light = light
+        light.watched = (self._notify_closed,) if self._closed else ()
+        self._open = light.open
 
     def open(
         self,
@@ -90,29 +106,44 @@ class Runtime:
     ) -> OpenCall:
         """Start a call: its span, its attributes, and word to the observers."""
         context = get_current() if parent is None else parent
-        run = run_of(context) if stage.pipeline is None else None
-        pipeline = stage.pipeline or (run.pipeline if run is not None else self.default_pipeline)
-        span = self._start_span(stage, pipeline, context)
-        if span.is_recording():
+        run: Any = context.get(RUN_KEY)  # RunFacts, or nothing
+        pipeline = stage.pipeline or (self.default_pipeline if run is None else run.pipeline)
+        try:
+            series = self._known[stage, pipeline]
+        except KeyError:
+            series = self._new_series(stage, pipeline)
+        try:
+            call = self._open(series, context, run_facts.process_run_id() if run is None else run.id)
+        except Exception as error:  # noqa: BLE001 - a stranger's sampler, id generator or span processor may raise anything
+            call = self._open_beside(series, context, error)
+        if (args or kwargs) and call.recording:
             try:
-                described = self._describers.describe(stage, args, kwargs)
-                if described:
-                    span.set_attributes(described)
+                self._describe(call, args, kwargs)
             except Exception as error:  # noqa: BLE001 - the span may be a stranger's
                 self._own.fault(error, "describe")
-        record = StageCall(stage, pipeline, self._clock.monotonic_ns(), None)
-        call = RecordedCall(record, span, context, self._finish, self._clock)
-        for notify, barrier in self._opened:
+        if self._opened:
+            self._notify_opened(call)
+            # Last, so that the duration is the user's code and not ours.
+            call.start_ns = self._now()
+        return call
+
+    def settle(self, calls: Sequence[StageCall]) -> None:
+        """Show ended calls to those who look at batches of them. To be called on one thread at a time, once per call."""
+        for notify, barrier in self._settled:
             if not barrier.off:
                 try:
-                    notify(record)
-                except Exception as error:  # noqa: BLE001 - a stranger's observer may raise anything
-                    barrier.fault(error, "opened")
+                    notify(calls)
+                except Exception as fault:  # noqa: BLE001 - a stranger's observer may raise anything
+                    barrier.fault(fault, "settled")
                 else:
                     barrier.success()
-        # Last, so that the duration is the user's code and not ours.
-        record.start_ns = self._clock.monotonic_ns()
-        return call
+        for call in calls:
+            # Not held any longer: a chain of tasks, each started by the one before, would hold all of them.
+            call.enclosing = None
+
+    def series(self) -> Sequence[StageSeries]:
+        """Return what is known of the stages that have been called, with the calls that run now."""
+        return tuple(self._known.values())
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending; False if that did not succeed in time."""
@@ -122,62 +153,60 @@ class Runtime:
             self._own.fault(error, "flush")
             return False
 
-    def _start_span(self, stage: Stage, pipeline: str, context: Context) -> Span:
-        if not self._starting.off:
-            try:
-                span = self._spans.start(stage, pipeline, context, _NO_ATTRIBUTES)
-            except RecursionError:
-                pass  # the user's code is about to run into the limit itself; that is no fault of a span's
-            except Exception as error:  # noqa: BLE001 - samplers and processors of the program's own provider run in here
-                self._starting.fault(error, "start span")
-            else:
-                self._starting.success()
-                return span
-        # The stages inside still find their right ancestor.
-        around = trace.get_current_span(context).get_span_context()
-        return NonRecordingSpan(around) if around.is_valid else INVALID_SPAN
+    # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _finish(self, call: RecordedCall, record: StageCall) -> None:
-        record.duration_ns = self._clock.monotonic_ns() - record.start_ns
-        # Before the span, and whatever becomes of it: the counts are of what ran.
+    def _new_series(self, stage: Stage, pipeline: str) -> StageSeries:
+        if len(self._known) >= MAX_SERIES:
+            self._known = {key: series for key, series in self._known.copy().items() if series.running}
+        return self._known.setdefault((stage, pipeline), StageSeries(stage, pipeline))
+
+    def _open_beside(self, series: StageSeries, context: Context, error: Exception) -> StageCall:
+        """Open a call without a span of its own, since that could not be made."""
+        if not isinstance(error, RecursionError):
+            self._starting.fault(error, "start span")
+            if self._starting.off:
+                self._open = self._beside.open
+        return self._beside.open(series, context, None)
+
+    def _notify_opened(self, call: StageCall) -> None:
+        for notify, barrier in self._opened:
+            if not barrier.off:
+                try:
+                    notify(call)
+                except Exception as error:  # noqa: BLE001 - a stranger's observer may raise anything
+                    barrier.fault(error, "opened")
+                else:
+                    barrier.success()
+
+    def _notify_closed(self, call: StageCall) -> None:
         for notify, barrier in self._closed:
             if not barrier.off:
                 try:
-                    notify(record)
+                    notify(call)
                 except Exception as fault:  # noqa: BLE001 - a stranger's observer may raise anything
                     barrier.fault(fault, "closed")
                 else:
                     barrier.success()
-        try:
-            _end_span(call.span, record)
-        except Exception as fault:  # noqa: BLE001 - processors of the program's own provider run in here
-            self._own.fault(fault, "end span")
-        else:
-            self._own.success()
-        if call.outermost and children.must_flush():
+
+    def _settle_now(self, call: StageCall) -> None:
+        self.settle((call,))
+
+    def _in_child(self) -> None:
+        """Adapt to a forked child: the calls that run are the parent's, and the child may end by ``os._exit`` at any moment."""
+        for series in self.series():
+            for call in series.running:
+                call.abandon()
+            series.running = set()
+        self._beside.ended = self._ended_in_child
+        if self._light is not None:
+            self._light.ended = self._ended_in_child
+
+    def _ended_in_child(self, call: StageCall) -> None:
+        outermost = call.outermost  # not known any more once it is settled
+        self._put(call)
+        if outermost and children.must_flush():
             self.flush(children.FLUSH_S)
 
     def _barrier(self, name: str, distribution: str | None) -> Barrier:
         barrier = self.barriers[name] = Barrier(name, distribution)
         return barrier
-
-
-def _end_span(span: Span, record: StageCall) -> None:
-    if span.is_recording():
-        outcome = record.outcome or Outcome.OK
-        attributes: dict[str, AttributeValue] = {names.STAGE_OUTCOME: outcome.value}
-        if record.items_ok:
-            attributes[names.ITEMS_OK] = record.items_ok
-        if record.items_failed:
-            attributes[names.ITEMS_FAILED] = record.items_failed
-        if record.items_skipped:
-            attributes[names.ITEMS_SKIPPED] = record.items_skipped
-        if record.waited_ns >= _MIN_WAIT_NS:
-            attributes[names.STAGE_WAIT_S] = record.waited_ns / 1e9
-        if record.blocked_ns >= _MIN_WAIT_NS:
-            attributes[names.STAGE_BLOCKED_S] = record.blocked_ns / 1e9
-        if outcome is Outcome.ERROR and record.error is not None:
-            attributes[names.ERROR_TYPE] = record.error_type or ""
-            record_error(span, record.error)
-        span.set_attributes(attributes)
-    span.end()

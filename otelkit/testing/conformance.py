@@ -15,12 +15,13 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, Status, Sta
 
 from otelkit._clock import SYSTEM_CLOCK
 from otelkit.metrics.instruments import build_instruments
-from otelkit.model.calls import Outcome, Stage, StageCall, StageKind
+from otelkit.model.calls import Outcome, Stage, StageKind
 from otelkit.model.describers import Describer
 from otelkit.model.metrics import MetricSpec
 from otelkit.model.observers import CallObserver
 from otelkit.model.steps import Phase, SpanStep
 from otelkit.testing.ids import CountingIds
+from otelkit.testing.made_call import MadeCall
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_.-]*")
 _SCALAR: Final = (str, bool, int, float)
@@ -154,11 +155,11 @@ def _observe(observer: CallObserver) -> None:
             (Outcome.ERROR, ValueError("wrong")),
             (Outcome.CANCELLED, GeneratorExit()),
         ):
-            call = StageCall(Stage("conformance", kind), "conformance", SYSTEM_CLOCK.monotonic_ns(), Context())
+            call = MadeCall(Stage("conformance", kind), "conformance")
             observer.opened(call)
-            call.duration_ns, call.outcome, call.error = 1_000, outcome, error
-            call.items_ok = int(outcome is Outcome.OK)
+            call.end(error, outcome=outcome, duration_ns=1_000)
             observer.closed(call)
+            observer.settled((call,))
 
 
 def _in_threads(do: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from otelkit import names
 from otelkit.metrics import RED_METRICS, RedObserver, build_instruments
 from otelkit.metrics.stage_books import _MAX_STAGES
 from otelkit.model.calls import Outcome, Stage, StageCall, StageKind
+from otelkit.testing import MadeCall
 from tests.forking import in_child
 from tests.metrics.collected import Collected, key_of
 
@@ -49,18 +50,15 @@ class Bench:
         specs = {spec.name: spec for spec in RED_METRICS}
         self.observer.bind(self.collected.meter, build_instruments(specs, self.collected.meter))
 
-    def start(self, stage: Stage = PARSE, pipeline: str = "p") -> StageCall:
-        call = StageCall(stage, pipeline, 0, None)
+    def start(self, stage: Stage = PARSE, pipeline: str = "p") -> MadeCall:
+        call = MadeCall(stage, pipeline, clock=self.clock)
         self.observer.opened(call)
         # As the runtime does it: the duration starts after the observers.
         call.start_ns = self.clock.monotonic_ns()
         return call
 
-    def end(self, call: StageCall, error: BaseException | None = None, outcome: Outcome | None = None) -> None:
-        call.duration_ns = self.clock.monotonic_ns() - call.start_ns
-        call.error = error
-        call.outcome = outcome or (Outcome.ERROR if error else Outcome.OK)
-        call.items_ok, call.items_failed = int(call.outcome is Outcome.OK), int(call.outcome is Outcome.ERROR)
+    def end(self, call: MadeCall, error: BaseException | None = None, outcome: Outcome | None = None) -> None:
+        call.end(error, outcome=outcome)
         self.observer.closed(call)
 
     @contextmanager
@@ -104,9 +102,8 @@ def test_every_call_counts_with_its_duration_and_its_error_type(bench: Bench) ->
 def test_items_are_counted_by_outcome(bench: Bench) -> None:
     """Items handled well, failed and skipped are three series; one that never happened is absent."""
     call = bench.start()
-    call.outcome = Outcome.OK
-    call.items_ok, call.items_skipped = 12, 2
-    bench.observer.closed(call)
+    call.add_items(ok=12, skipped=2)
+    bench.end(call)
     bench.end(bench.start(), ValueError())
 
     assert bench.points(names.METRIC_STAGE_ITEMS) == {
@@ -224,7 +221,7 @@ def test_a_sampled_call_gives_an_exemplar_and_an_unsampled_one_does_not(bench: B
         span = provider.get_tracer("t").start_span("parse")
         ids.append(span.get_span_context().trace_id)
         call = bench.start()
-        call.context = set_span_in_context(span)
+        call.scope = set_span_in_context(span)
         bench.clock.at_ns += SECOND_NS
         bench.end(call)
         span.end()
@@ -322,7 +319,7 @@ def test_a_call_that_the_garbage_collector_ends_waits_for_the_sdks_locks(bench: 
 def test_before_it_is_bound_it_observes_without_fault() -> None:
     """A call that ends before the instruments are there harms nothing."""
     observer = RedObserver(HandClock())
-    call = StageCall(PARSE, "p", 0, None)
+    call = MadeCall(PARSE, "p")
     observer.opened(call)
     observer.closed(call)
     observer.closed(call)

@@ -65,10 +65,11 @@ def test_the_current_call_is_that_of_the_code_that_asks(recorder: Recorder) -> N
         outer = current_call()
         with otelkit.stage("inner"):
             inner = current_call()
+            assert inner is not None
+            assert not inner.outermost
+            assert inner.enclosing is outer
         assert current_call() is outer
+        assert outer is not None
+        assert outer.outermost
 
     assert outer is not inner
-    assert outer is not None
-    assert outer.outermost
-    assert inner is not None
-    assert not inner.outermost

@@ -19,6 +19,7 @@ from otelkit.model.calls import Stage, StageKind
 from otelkit.model.describers import Describer
 from otelkit.stages.describe import MAX_ARGUMENTS, MAX_ITEM, MAX_TYPES, Describers, item_text
 from otelkit.testing import Recorder
+from otelkit.testing.made_call import MadeCall
 
 
 class Frame:
@@ -35,6 +36,12 @@ def describers(**offered: Describer) -> tuple[Describers, dict[str, Barrier]]:
     return Describers(by_name, barriers), barriers
 
 
+def says(described: Describers, of: Stage, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+    call = MadeCall(of)
+    described.describe(call, args, kwargs)
+    return call.described
+
+
 def stage(*parameters: str, item: str | None = None) -> Stage:
     return Stage("s", StageKind.FUNCTION, item=item, parameters=parameters)
 
@@ -43,7 +50,7 @@ def test_an_argument_is_described_by_its_nearest_described_type() -> None:
     """A subclass is described as its base; attributes carry the argument's name."""
     described, _ = describers(Frame=lambda frame: {"": "frame", "rows": 3})
 
-    assert described.describe(stage("left", "right"), (SubFrame(), 1), {"other": Frame()}) == {
+    assert says(described, stage("left", "right"), (SubFrame(), 1), {"other": Frame()}) == {
         "pipeline.argument.left": "frame",
         "pipeline.argument.left.rows": 3,
         "pipeline.argument.other": "frame",
@@ -55,8 +62,8 @@ def test_the_object_of_a_method_is_no_argument() -> None:
     """Neither ``self`` nor ``cls`` in first place."""
     described, _ = describers(Frame=lambda frame: {"": "frame"})
 
-    assert described.describe(stage("self", "x"), (Frame(), Frame()), None) == {"pipeline.argument.x": "frame"}
-    assert described.describe(stage("cls"), (Frame(),), None) == {}
+    assert says(described, stage("self", "x"), (Frame(), Frame()), None) == {"pipeline.argument.x": "frame"}
+    assert says(described, stage("cls"), (Frame(),), None) == {}
 
 
 def test_descriptions_are_bounded() -> None:
@@ -64,7 +71,7 @@ def test_descriptions_are_bounded() -> None:
     described, _ = describers(Frame=lambda frame: {f"k{n:02}": "x" * 1000 for n in range(50)})
     arguments = {f"a{n}": Frame() for n in range(50)}
 
-    attributes = described.describe(stage(), (), arguments)
+    attributes = says(described, stage(), (), arguments)
 
     assert len(attributes) == 8 * MAX_ARGUMENTS
     assert {len(str(value)) for value in attributes.values()} == {120}
@@ -78,7 +85,7 @@ def test_a_describer_that_fails_leaves_the_argument_undescribed_and_is_switched_
 
     described, barriers = describers(Frame=broken, SubFrame=lambda frame: {"": "sub"})
     for _ in range(12):
-        attributes = described.describe(stage("a", "b"), (Frame(), SubFrame()), None)
+        attributes = says(described, stage("a", "b"), (Frame(), SubFrame()), None)
 
         assert attributes == {"pipeline.argument.b": "sub"}
 
@@ -90,7 +97,7 @@ def test_programs_that_make_types_without_end_fill_no_memory() -> None:
     """What is remembered per type is bounded."""
     described, _ = describers(Frame=lambda frame: {})
     for number in range(MAX_TYPES + 10):
-        described.describe(stage("a"), (type(f"T{number}", (), {})(),), None)
+        says(described, stage("a"), (type(f"T{number}", (), {})(),), None)
 
     assert len(described._by_type) <= MAX_TYPES
 
@@ -180,11 +187,11 @@ def test_what_a_describer_says_of_the_item_beyond_its_id_is_kept() -> None:
 
     Named.__qualname__ = "Named"
 
-    assert described.describe(stage("job", item="job"), (Named(),), None) == {
+    assert says(described, stage("job", item="job"), (Named(),), None) == {
         names.ITEM_ID: "n",
         "pipeline.argument.job.rows": 4,
     }
-    attributes = described.describe(stage("job", item="job"), (Frame(),), None)
+    attributes = says(described, stage("job", item="job"), (Frame(),), None)
     assert {key: attributes[key] for key in attributes if key != names.ITEM_ID} == {
         "pipeline.argument.job": "frame",
         "pipeline.argument.job.rows": 3,

@@ -93,7 +93,7 @@ def test_observers_see_every_call_sampled_or_not() -> None:
         slow()
         points = recorder.points(names.METRIC_STAGE_DURATION)
 
-    assert seeing.seen == [("opened", "work", None, 0), ("closed", "work", Outcome.OK, 1_500_000_000)]
+    assert seeing.seen == [("opened", "work", None, -1), ("closed", "work", Outcome.OK, 1_500_000_000)]
     assert recorder.spans == []
     assert [(point.value, point.count) for point in points] == [(1.5, 1)]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import traceback
 import types
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Status, StatusCode
 
 from otelkit import names
 from otelkit.model.calls import error_type_of
+
+if TYPE_CHECKING:
+    from opentelemetry.util.types import Attributes
 
 _MAX_MESSAGE: Final = 1000
 _MAX_FRAMES: Final = 32
@@ -18,7 +21,15 @@ _MAX_STACKTRACE: Final = 16_384
 """Characters; the end is kept, where the error is."""
 
 
-def record_error(span: Span, error: BaseException) -> None:
+class Recordable(Protocol):
+    """What can tell of an error: a span, or what stands for one."""
+
+    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None: ...
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None: ...
+
+
+def record_error(span: Recordable, error: BaseException) -> None:
     """Give the span the error as an event, with the innermost part of its traceback, and the status ERROR.
 
     Not by ``record_exception``: it formats every frame, which for an error that leaves a deep recursion takes seconds, and it

@@ -1,0 +1,27 @@
+"""What a head sampler may offer so that a span's start need not ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from otelkit.model.calls import AttributeValue
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TraceState
+
+
+@runtime_checkable
+class RootDecider(Protocol):
+    """A sampler that decides on root spans by their trace id alone, and lets local children do as their parent.
+
+    It may implement this besides `should_sample`, which it is otherwise asked, with all of a span's attributes, for every root.
+    """
+
+    root_state: TraceState | None
+    """The ``tracestate`` of the traces it keeps; shared by all of them."""
+    root_attributes: Mapping[str, AttributeValue]
+    """Put on the root span of each trace that is kept."""
+
+    def keeps(self, trace_id: int) -> bool:
+        """Return whether the trace that starts with this id is kept."""

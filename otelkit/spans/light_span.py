@@ -1,0 +1,300 @@
+"""A stage call that is its own span: a small object that becomes a span of the SDK only when somebody needs one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
+from opentelemetry.util.types import AnyValue, Attributes
+
+from otelkit import names
+from otelkit.model.calls import AttributeValue, Outcome, StageCall, error_type_of, outcome_of
+from otelkit.model.contexts import NO_SCOPE
+from otelkit.model.error_facts import record_error
+
+if TYPE_CHECKING:
+    from otelkit.spans.light_spans import LightSpans
+    from otelkit.spans.span_extras import SpanExtras
+    from otelkit.spans.trace_facts import TraceFacts
+
+MIN_WAIT_NS: Final = 1_000_000
+"""Waits shorter than a millisecond in sum are not worth an attribute on every span."""
+
+_SCALARS: Final = frozenset({str, bool, int, float})
+_OK: Final = Outcome.OK
+
+
+class LightSpan(StageCall, Span):
+    """One stage call and its span. Made by `LightSpans`; ended by the stage that made it.
+
+    It implements the API's `Span` in full, within the SDK's limits, and has the properties of a `ReadableSpan` for processors
+    that look at a span as it starts. What few spans have (events, links, a status, another name) is in ``extras``, made when needed.
+    """
+
+    __slots__ = (
+        "_identity",
+        "attributes_set",
+        "described",
+        "extras",
+        "item",
+        "owner",
+        "parent_id",
+        "run_id",
+        "span_id",
+        "start_unix_ns",
+        "trace",
+    )  # fmt: skip
+
+    trace: TraceFacts
+    owner: LightSpans
+    span_id: int
+    parent_id: int
+    """0: the trace starts here."""
+    start_unix_ns: int
+    run_id: str | None
+    """`pipeline.run.id`."""
+    item: str | None
+    """`pipeline.item.id`."""
+    described: list[tuple[str, AttributeValue]] | None
+    """What the arguments say; from describers, so that values are to be checked."""
+    attributes_set: dict[str, AnyValue] | None
+    """What was set on the span. Within the limit of their number; not shortened yet."""
+    extras: SpanExtras | None
+    _identity: SpanContext | None
+
+    # -- the call --------------------------------------------------------------------------------------------------
+
+    @property
+    def span(self) -> LightSpan:
+        """The call's span."""
+        return self
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the span will be exported."""
+        return self.trace.sampled
+
+    @property
+    def recording(self) -> bool:
+        """Whether attributes are kept."""
+        return self.trace.recording
+
+    @property
+    def trace_id(self) -> int:
+        """128 bits."""
+        return self.trace.trace_id
+
+    def describe(self, item: str | None, described: list[tuple[str, AttributeValue]] | None) -> None:
+        """Keep the item's id and what the arguments say."""
+        self.item = item
+        self.described = described
+
+    def set(self, key: str, value: AttributeValue) -> None:
+        """Put an attribute on the span; after the call's end this does nothing."""
+        if self.is_recording():
+            self.set_attribute(key, value)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End the call. Repeated calls do nothing."""
+        if self.duration_ns >= 0:
+            return
+        owner = self.owner
+        self.duration_ns = owner.now() - self.start_ns
+        self.series.running.discard(self)
+        if error is None:
+            self.outcome = _OK
+        else:
+            self._fail(error)
+        if owner.watched:
+            owner.closed(self)
+        # Forgotten, since both would make a cycle of every call: the context holds the call, the error's frames do.
+        self.scope = NO_SCOPE
+        self.error = None
+        owner.ended(self)
+
+    def _fail(self, error: BaseException) -> None:
+        self.error = error
+        self.outcome = outcome_of(error)
+        if self.outcome is Outcome.ERROR:
+            self.error_type = error_type_of(error)
+            if self.trace.recording:
+                try:
+                    record_error(self.extra(), error)
+                except Exception as fault:  # noqa: BLE001 - the user's own classes take part in it
+                    self.owner.faults.fault(fault, "record error")
+
+    def _now(self) -> int:
+        return self.owner.now()
+
+    def extra(self) -> SpanExtras:
+        """Return where rare things are kept, made if need be."""
+        extras = self.extras
+        if extras is None:
+            extras = self.extras = self.owner.extras()
+        return extras
+
+    # -- the API's Span --------------------------------------------------------------------------------------------
+
+    def get_span_context(self) -> SpanContext:
+        """Return the ids, as others see them."""
+        identity = self._identity
+        if identity is None:
+            facts = self.trace
+            identity = self._identity = SpanContext(
+                facts.trace_id, self.span_id, False, TraceFlags(facts.flags), facts.state or TraceState.get_default()
+            )
+        return identity
+
+    def is_recording(self) -> bool:
+        """Return whether what is set on the span is kept."""
+        return (
+            self.trace.recording and self.duration_ns < 0 and (self.extras is None or self.extras.end_unix_ns is None)
+        )
+
+    def set_attribute(self, key: str, value: AnyValue) -> None:
+        """Set an attribute; beyond the limit of their number the oldest goes."""
+        if not self.is_recording():
+            self._too_late("set_attribute")
+            return
+        attributes = self.attributes_set
+        if attributes is None:
+            attributes = self.attributes_set = {}
+        if type(value) not in _SCALARS or not key:
+            cleaned = self.owner.cleaned(key, value)
+            if cleaned is None:
+                return
+            value = cleaned[0]
+        limit = self.owner.max_attributes
+        if limit is not None and len(attributes) >= limit and key not in attributes:
+            self.extra().dropped_attributes += 1
+            if not limit:
+                return
+            attributes.pop(next(iter(attributes)), None)
+        attributes[key] = value
+
+    def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
+        """Set several attributes."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
+        """Add an event; ``timestamp`` in Unix nanoseconds, None: now."""
+        if self.is_recording():
+            self.extra().add_event(name, attributes, timestamp)
+        else:
+            self._too_late("add_event")
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        """Link to another span."""
+        if self.is_recording():
+            self.extra().add_link(context, attributes)
+        else:
+            self._too_late("add_link")
+
+    def update_name(self, name: str) -> None:
+        """Give the span another name; the stage keeps its own."""
+        if self.is_recording():
+            self.extra().name = name
+        else:
+            self._too_late("update_name")
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Set the status, by the SDK's rules: OK stays, UNSET changes nothing."""
+        if self.is_recording():
+            self.extra().set_status(status, description)
+        else:
+            self._too_late("set_status")
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Attributes = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """Add an exception as an event."""
+        if self.is_recording():
+            self.extra().record_exception(exception, attributes, timestamp, escaped)
+        else:
+            self._too_late("record_exception")
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the span early: nothing more is recorded on it. The call goes on, and is counted, until the stage ends it."""
+        if self.is_recording():
+            self.extra().end_unix_ns = (
+                end_time if end_time is not None else self.start_unix_ns + self._now() - self.start_ns
+            )
+        else:
+            self._too_late("end")
+
+    def _too_late(self, doing: str) -> None:
+        if self.trace.recording:
+            self.owner.too_late(self, doing)
+
+    # -- what a ReadableSpan has -----------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The stage's name, or what the span was renamed to."""
+        extras = self.extras
+        return self.series.stage.name if extras is None or extras.name is None else extras.name
+
+    @property
+    def end_unix_ns(self) -> int:
+        """When the span ended; its start while it has not. By the monotonic clock, so never before its start."""
+        if self.extras is not None and self.extras.end_unix_ns is not None:
+            return self.extras.end_unix_ns
+        return self.start_unix_ns + max(0, self.duration_ns)
+
+    def all_attributes(self) -> dict[str, AnyValue]:
+        """Return all attributes in their order: who, item, arguments, outcome and items, then what was set."""
+        stage = self.series.stage
+        merged: dict[str, Any] = {
+            names.PIPELINE_NAME: self.series.pipeline,
+            names.STAGE_NAME: stage.name,
+            names.STAGE_KIND: stage.kind.value,
+        }
+        if stage.function is not None:
+            merged[names.CODE_FUNCTION] = stage.function
+        merged.update(stage.attributes)
+        if self.run_id is not None:
+            merged[names.PIPELINE_RUN_ID] = self.run_id
+        if self.item is not None:
+            merged[names.ITEM_ID] = self.item
+        if self.described is not None:
+            merged.update(self.described)
+        if self.outcome is not None:
+            merged[names.STAGE_OUTCOME] = self.outcome.value
+            for key, count in zip(_ITEMS, self.items(), strict=True):
+                if count:
+                    merged[key] = count
+        if self.waited_ns >= MIN_WAIT_NS:
+            merged[names.STAGE_WAIT_S] = self.waited_ns / 1e9
+        if self.blocked_ns >= MIN_WAIT_NS:
+            merged[names.STAGE_BLOCKED_S] = self.blocked_ns / 1e9
+        if self.error_type is not None:
+            merged[names.ERROR_TYPE] = self.error_type
+        if self.attributes_set is not None:
+            merged.update(self.attributes_set)
+        return merged
+
+    def readable(self) -> ReadableSpan:
+        """Return the span as the SDK's exporters and processors know spans."""
+        return self.owner.readable(self)
+
+    def __getattr__(self, key: str) -> Any:  # Any: what a ReadableSpan answers
+        # Processors of the SDK's kind read these as a span starts; computed anew each time, so nobody else should.
+        if key in _READABLE:
+            return getattr(self.owner.readable(self), key)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {key!r}")
+
+
+_ITEMS: Final = (names.ITEMS_OK, names.ITEMS_FAILED, names.ITEMS_SKIPPED)
+_READABLE: Final = frozenset(
+    {
+        *("context", "parent", "kind", "start_time", "end_time", "status", "attributes", "events", "links", "resource"),
+        *("instrumentation_scope", "dropped_attributes", "dropped_events", "dropped_links", "to_json"),
+    }
+)

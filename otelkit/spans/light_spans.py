@@ -1,0 +1,197 @@
+"""Makes light spans: ids, the head sampler's decision, the context around the stage's code."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import (
+    INVALID_SPAN_ID,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    TraceState,
+)
+from opentelemetry.util.types import AnyValue
+
+from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._guard import Barrier, in_forked_child
+from otelkit.model.calls import StageCall, StageSeries
+from otelkit.model.contexts import CALL_KEY, SPAN_KEY
+from otelkit.spans.light_span import LightSpan
+from otelkit.spans.root_decision import RootDecision
+from otelkit.spans.span_extras import UNSET, SpanExtras
+from otelkit.spans.trace_facts import TraceFacts
+
+_log = logging.getLogger("otelkit.spans")
+
+_new: Final = LightSpan.__new__
+_Watcher = Callable[[StageCall], None]
+
+
+class LightSpans:
+    """Opens stage calls that are their own spans. Implements `model.spans.CallOpener`; thread-safe.
+
+    Args:
+        ended: Takes each call that has ended, in the user's thread; must not raise.
+        faults: Contains and counts what fails on the way.
+        resource: Returns the resource of the process as it is now; a forked child's differs.
+        scope: The instrumentation scope of stage spans.
+        sampler: The head sampler; the SDK's own parent-based ones are not asked where their answer is known.
+        id_generator: The program's.
+        limits: From ``OTEL_SPAN_*_LIMIT``.
+        started: Shows a live span to span processors as it starts; None: nobody looks.
+        clock: Measures durations, and dates starts.
+    """
+
+    def __init__(
+        self,
+        *,
+        ended: Callable[[StageCall], None],
+        faults: Barrier,
+        resource: Callable[[], Resource],
+        scope: InstrumentationScope,
+        sampler: Sampler,
+        id_generator: IdGenerator,
+        limits: SpanLimits | None = None,
+        started: Callable[[LightSpan, Context], None] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.ended = ended
+        self.faults = faults
+        self.started = started
+        self.now = clock.monotonic_ns
+        self.watched: Sequence[_Watcher] = ()
+        """Those who see each call end in the user's thread; few programs have any."""
+        self.limits = limits or SpanLimits()
+        self.max_attributes = self.limits.max_span_attributes
+        self._resource = resource
+        self._scope = scope
+        self._wall = clock.now_ns
+        self._decision = RootDecision(sampler, id_generator)
+        self._follows = self._decision.follows_parent
+        self._new_id = _id_source(id_generator)
+        # The last parent that was none of ours, and what follows from it: the root span of a run has all stages below it.
+        self._last_foreign: tuple[object, TraceFacts, int] | None = None
+        in_forked_child(self._after_fork)
+
+    def open(self, series: StageSeries, context: Context, run_id: str | None) -> LightSpan:
+        """Open a call below what is current in ``context``; not yet current itself. Raises what a strange sampler raises."""
+        around: Any = context.get(SPAN_KEY)
+        call: LightSpan = _new(LightSpan)
+        if type(around) is LightSpan and self._follows:
+            call.trace = around.trace
+            call.parent_id = around.span_id
+            call.attributes_set = None
+        else:
+            self._place(call, around, series, context)
+        enclosing: Any = context.get(CALL_KEY)
+        call.series = series
+        call.owner = self
+        call.enclosing = enclosing
+        call.run_id = run_id
+        call.span_id = self._new_id(64)
+        call.item = call.described = call.extras = call._identity = call._items = None
+        call.outcome = call.error = call.error_type = None
+        call.waited_ns = call.blocked_ns = call._yielded_ns = 0
+        call.duration_ns = -1
+        call.scope = Context({**context, SPAN_KEY: call, CALL_KEY: call})
+        call.start_unix_ns = self._wall()
+        series.running.add(call)
+        if self.started is not None and call.trace.recording:
+            self.started(call, context)
+        call.start_ns = self.now()
+        return call
+
+    def _place(self, call: LightSpan, around: Span | None, series: StageSeries, context: Context) -> None:
+        """Find the call's place: below a span that is none of ours, or at the start of a trace."""
+        call.attributes_set = None
+        last = self._last_foreign
+        if last is not None and last[0] is around:
+            call.trace, call.parent_id = last[1], last[2]
+            return
+        identity = around.get_span_context() if around is not None else None
+        if identity is not None and identity.is_valid:
+            call.parent_id = identity.span_id
+            facts, said = self._decision.below(identity, series, context)
+            if self._follows and around is not None and not said:
+                self._last_foreign = (around, facts, identity.span_id)
+        else:
+            call.parent_id = INVALID_SPAN_ID
+            facts, said = self._decision.root(series, context)
+        call.trace = facts
+        if said and facts.recording:
+            call.attributes_set = dict(said)
+
+    # -- rare things -----------------------------------------------------------------------------------------------
+
+    def closed(self, call: LightSpan) -> None:
+        """Show a call that has ended to those who look at once."""
+        for watcher in self.watched:
+            watcher(call)
+
+    def extras(self) -> SpanExtras:
+        """Return a place for what few spans have."""
+        return SpanExtras(self.limits)
+
+    def cleaned(self, key: str, value: AnyValue) -> tuple[AnyValue] | None:
+        """Return the value as the SDK would keep it; None if it would not, and has said so."""
+        bounded = BoundedAttributes(None, None, immutable=False)
+        bounded[key] = value
+        return (bounded[key],) if key in bounded else None
+
+    def too_late(self, call: LightSpan, doing: str) -> None:
+        """Say, as the SDK does, that a span that has ended stays as it is."""
+        _log.warning("%s on the ended span of the stage %r does nothing", doing, call.series.stage.name)
+
+    def readable(self, call: LightSpan) -> ReadableSpan:
+        """Return the span as the SDK knows spans, within all limits."""
+        extras, facts = call.extras, call.trace
+        attributes = BoundedAttributes(
+            self.limits.max_span_attributes, call.all_attributes(), max_value_len=self.limits.max_span_attribute_length
+        )
+        if extras is not None:
+            attributes.dropped += extras.dropped_attributes
+        parent = None
+        if call.parent_id:
+            parent = SpanContext(
+                facts.trace_id,
+                call.parent_id,
+                call.parent_id == facts.remote_parent_id,
+                TraceFlags(facts.flags),
+                facts.state or TraceState.get_default(),
+            )
+        return ReadableSpan(
+            call.name,
+            call.get_span_context(),
+            parent,
+            self._resource(),
+            attributes,
+            extras.events or () if extras is not None else (),
+            extras.links or () if extras is not None else (),
+            SpanKind.INTERNAL,
+            status=extras.status if extras is not None else UNSET,
+            start_time=call.start_unix_ns,
+            end_time=call.end_unix_ns if call.duration_ns >= 0 else None,
+            instrumentation_scope=self._scope,
+        )
+
+    def _after_fork(self) -> None:
+        self._last_foreign = None
+
+
+def _id_source(generator: IdGenerator) -> Callable[[int], int]:
+    # The SDK's own does no more than this, in two calls; `random` seeds itself anew in a forked child.
+    if type(generator) is RandomIdGenerator:
+        return random.getrandbits
+    return lambda bits: generator.generate_span_id()
