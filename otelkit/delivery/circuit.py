@@ -52,9 +52,14 @@ class Circuit:
         self._open_until = time.monotonic() + LOOK_AGAIN_S
         return True
 
+    @property
+    def try_again_at(self) -> float:
+        """Return when a try is worth it again, in `time.monotonic` seconds; in the past: now."""
+        return max(self._open_until, _silent_until.get(self._host, 0.0))
+
     def open(self) -> bool:
         """Return whether the last failure was just now, so that a try is not worth it."""
-        return time.monotonic() < max(self._open_until, _silent_until.get(self._host, 0.0))
+        return time.monotonic() < self.try_again_at
 
     def success(self) -> None:
         """An export went through."""
@@ -62,10 +67,15 @@ class Circuit:
         self._open_until = 0.0
         _silent_until.pop(self._host, None)
 
-    def failure(self, *, silent: bool = False) -> None:
-        """An export failed. ``silent``: no answer came in the time there was."""
+    def failure(self, *, silent: bool = False, try_again_s: float | None = None) -> None:
+        """An export failed.
+
+        Args:
+            silent: No answer came in the time there was.
+            try_again_s: After that the next try is worth it; None: after `TRY_AGAIN_S`.
+        """
         self._proven = False
-        self._open_until = time.monotonic() + TRY_AGAIN_S
+        self._open_until = time.monotonic() + (TRY_AGAIN_S if try_again_s is None else try_again_s)
         if silent and self._host:
             _silent_until[self._host] = self._open_until
 

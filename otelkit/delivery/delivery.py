@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
@@ -15,6 +14,7 @@ from otelkit.delivery.circuit import Circuit
 from otelkit.delivery.cleaned import cleaned
 from otelkit.delivery.encoding import Encode
 from otelkit.delivery.hush import hushed, in_short
+from otelkit.delivery.leaving import Leaving
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.sender import Sender
 from otelkit.delivery.spool import Spool
@@ -25,33 +25,7 @@ _log = logging.getLogger("otelkit.delivery")
 EXPORT_LIMIT_S: Final = 30.0
 """Longest time one export is waited for; the stock exporters give up after 10 s by themselves."""
 
-SPOOLING_S: Final = 1 / 12_500
-"""Seconds to encode and write one item, cautiously: measured were 51,000 spans/s alone and 17,000 on a busy machine."""
-
 Batch = TypeVar("Batch")
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaving:
-    """The program ends: how the time that is left is shared between network and disk."""
-
-    deadline: float
-    had_s: float
-    """Seconds that were left when it began."""
-    pending: Callable[[], int]
-
-    def network_until(self, sending_s: float | None) -> float:
-        """Return when the network has had its share: what the disk needs for the rest is kept, within bounds.
-
-        Args:
-            sending_s: Seconds the network took for one item of late, encoding included; None: it took none.
-        """
-        if sending_s is None:
-            least_s, item_s = min(0.5, self.had_s / 4), SPOOLING_S
-        else:
-            # It works, so little is kept in case it stops. Spooling is encoding without the network.
-            least_s, item_s = min(0.25, self.had_s / 8), min(SPOOLING_S, sending_s * 0.75)
-        return self.deadline - min(self.had_s * 3 / 4, max(least_s, self.pending() * item_s))
 
 
 class Delivery(Generic[Batch]):
@@ -114,7 +88,7 @@ class Delivery(Generic[Batch]):
         self._inner = None
         self._sender = Sender(f"otelkit-send-{self._signal}")
         self._circuit = Circuit(self._endpoint)
-        self._leaving: _Leaving | None = None
+        self._leaving: Leaving | None = None
         self._sending_s: float | None = None
         self._closed = False
         # Who is in `deliver` now: `close` waits for them, since each may have to write what it did not get rid of.
@@ -240,7 +214,7 @@ class Delivery(Generic[Batch]):
             pending: Items still to come, asked again before each batch: as long as the network takes them, less time is
                 needed for the disk, and the network gets it.
         """
-        self._leaving = _Leaving(deadline, max(0.0, deadline - time.monotonic()), pending)
+        self._leaving = Leaving(deadline, max(0.0, deadline - time.monotonic()), pending)
         self._sender.wake()
 
     def _network_until(self) -> float:

@@ -11,9 +11,11 @@ from otelkit.model.signals import Signal
 
 MAGIC: Final = b"OTKS"
 VERSION: Final = 1
+ANYWHERE: Final = 0
+"""The destination of what may be sent to any receiver, or was written before destinations were told apart."""
 
 _SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
-_HEADER: Final = struct.Struct(">4sBBxxIQ")
+_HEADER: Final = struct.Struct(">4sBBHIQ")
 _CHECKSUM: Final = struct.Struct(">I")
 OVERHEAD: Final = _HEADER.size + _CHECKSUM.size
 """Bytes that a segment is larger than its body."""
@@ -32,11 +34,22 @@ class Segment:
     """Spans, points or records in the body."""
     body: bytes
     """An OTLP export request, protobuf."""
+    destination: int = ANYWHERE
+    """Where it was to be sent (`destination`)."""
 
 
-def head(signal: Signal, count: int, body: bytes) -> bytes:
-    """Return what stands before ``body`` in the file: magic, version, signal, count, length and the CRC-32 of it all."""
-    header = _HEADER.pack(MAGIC, VERSION, _SIGNALS.index(signal), count, len(body))
+def destination(endpoint: str | None) -> int:
+    """Return what tells one endpoint from others in 16 bits, `ANYWHERE` if it is unknown.
+
+    One in 65,000 pairs of endpoints can't be told apart: it keeps what was meant for one from being sent to the other by
+    mistake, not against somebody who wants that.
+    """
+    return (zlib.crc32(endpoint.encode("utf-8", "replace")) & 0xFFFF or 1) if endpoint else ANYWHERE
+
+
+def head(signal: Signal, count: int, body: bytes, destination: int = ANYWHERE) -> bytes:
+    """Return what stands before ``body`` in the file: what a `Segment` says, and the CRC-32 of it all."""
+    header = _HEADER.pack(MAGIC, VERSION, _SIGNALS.index(signal), destination, count, len(body))
     return header + _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(header)))
 
 
@@ -48,7 +61,7 @@ def parse(data: bytes) -> Segment:
     """
     if len(data) < OVERHEAD:
         raise SegmentError(f"has {len(data)} bytes; a segment has at least {OVERHEAD}")
-    magic, version, signal, count, length = _HEADER.unpack_from(data)
+    magic, version, signal, destination, count, length = _HEADER.unpack_from(data)
     if magic != MAGIC:
         raise SegmentError("does not start as a segment does")
     if version != VERSION:
@@ -61,4 +74,14 @@ def parse(data: bytes) -> Segment:
         raise SegmentError("does not match its checksum")
     if signal >= len(_SIGNALS):
         raise SegmentError(f"names signal {signal}, which there is not")
-    return Segment(_SIGNALS[signal], count, body)
+    return Segment(_SIGNALS[signal], count, body, destination)
+
+
+def peek(data: bytes) -> tuple[Signal, int] | None:
+    """Return signal and destination that the start of a segment says, unchecked; None if it does not say them."""
+    if len(data) < OVERHEAD:
+        return None
+    magic, version, signal, destination, _, _ = _HEADER.unpack_from(data)
+    if magic != MAGIC or version != VERSION or signal >= len(_SIGNALS):
+        return None
+    return _SIGNALS[signal], destination

@@ -53,12 +53,13 @@ class SpooledRequest:
     Delivery is at least once: a reader that is killed between handing the request on and `done` leaves it to the next one.
     """
 
-    __slots__ = ("_file", "body", "count", "path", "signal")
+    __slots__ = ("_file", "_pid", "body", "count", "path", "signal")
 
     def __init__(self, path: Path, file: int, signal: Signal, body: bytes, count: int) -> None:
         self.path = path
         """Where it lies."""
         self._file: int | None = file
+        self._pid = os.getpid()
         self.signal = signal
         self.body = body
         """An OTLP export request, protobuf."""
@@ -75,6 +76,10 @@ class SpooledRequest:
         """Leave the request in the spool, for another reader."""
         file, self._file = self._file, None
         if file is not None:
+            with suppress(OSError):
+                # A child that was forked meanwhile has it open too, and would keep the lock. In that child this is not done.
+                if self._pid == os.getpid():
+                    fcntl.flock(file, fcntl.LOCK_UN)
             os.close(file)
 
     def __del__(self) -> None:
@@ -98,14 +103,16 @@ def read_spool(folder: Path, on_damaged: Callable[[Path, str], None] | None = No
         return
     for path in paths:
         if path.suffix == ".otlp":
-            request = _take(path, tell)
+            request = take(path, tell)
             if request is not None:
                 yield request
         elif path.suffix == ".tmp":
             _set_aside_if_abandoned(path, tell)
 
 
-def _take(path: Path, tell: Callable[[Path, str], None]) -> SpooledRequest | None:
+def take(path: Path, on_damaged: Callable[[Path, str], None] | None = None) -> SpooledRequest | None:
+    """Return one request of the spool; None if it is gone, damaged, or another reader's. See `read_spool`."""
+    tell = on_damaged or _warn
     file = _lock(path)
     if file is None:
         return None

@@ -21,6 +21,8 @@ class Loss(StrEnum):
     """It was to be spooled, and the spool holds as many bytes as it may."""
     SPOOL_FAILED = "spool_failed"
     """It was to be spooled, and the disk refused: full, read-only, or over the process's own limit."""
+    REJECTED = "rejected"
+    """The receiver refused it for good: what is in it is not valid, too large, or not wanted."""
     STEP_FAILED = "step_failed"
     """A step held it back and failed to give it back."""
     EXIT_LIMIT = "exit_limit"
@@ -42,7 +44,7 @@ class Account(Protocol):
         """Count what a receiver acknowledged."""
 
     def spooled(self, signal: Signal, count: int) -> None:
-        """Count what was written to disk for a later start."""
+        """Count what was written to disk for a later start. Negative: it was taken back from there, to be sent after all."""
 
     def dropped(self, signal: Signal, count: int) -> None:
         """Count what a step left out on purpose: filtered, or not kept by a sampler. Not a loss."""

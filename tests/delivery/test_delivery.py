@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from otelkit.delivery import circuit
-from otelkit.delivery.delivery import Delivery, _Leaving
+from otelkit.delivery.delivery import Delivery
+from otelkit.delivery.leaving import Leaving
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.spool import Spool, read_spool
 from otelkit.ledger.ledger import Ledger
@@ -254,19 +255,19 @@ def test_the_end_of_the_program_interrupts_the_wait_for_an_answer(tmp_path: Path
 def test_the_more_there_is_to_spool_the_earlier_the_network_is_left() -> None:
     """At least a quarter of the time or half a second is kept for the disk, at most three quarters."""
     pending = [0]
-    leaving = _Leaving(deadline=100.0, had_s=2.0, pending=lambda: pending[0])
+    leaving = Leaving(deadline=100.0, had_s=2.0, pending=lambda: pending[0])
     kept = []
     for pending[0] in (0, 5_000, 10_000, 12_500, 1_000_000):
         kept.append(round(100.0 - leaving.network_until(None), 3))
 
     assert kept == [0.5, 0.5, 0.8, 1.0, 1.5]
-    assert _Leaving(100.0, 0.4, lambda: 0).network_until(None) == 99.9
-    assert _Leaving(100.0, 0.0, lambda: 10_000).network_until(None) == 100.0
+    assert Leaving(100.0, 0.4, lambda: 0).network_until(None) == 99.9
+    assert Leaving(100.0, 0.0, lambda: 10_000).network_until(None) == 100.0
 
 
 def test_a_network_that_works_is_left_later() -> None:
     """What it delivers need not be written; the faster it is, the less has to be kept for the rest."""
-    leaving = _Leaving(deadline=100.0, had_s=2.0, pending=lambda: 20_000)
+    leaving = Leaving(deadline=100.0, had_s=2.0, pending=lambda: 20_000)
     kept = [round(100.0 - leaving.network_until(sending_s), 3) for sending_s in (None, 1.0, 40e-6, 1e-6)]
 
     assert kept == [1.5, 1.5, 0.6, 0.25]
