@@ -27,6 +27,7 @@ MARKED: Final = frozenset(
         names.ITEMS_SKIPPED,
         names.STAGE_WAIT_S,
         names.STAGE_BLOCKED_S,
+        names.STAGE_ELAPSED_S,
         names.RUN_TOTAL,
         names.ERROR_TYPE,
     }

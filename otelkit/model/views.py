@@ -74,6 +74,18 @@ class ItemRef:
 
 
 @dataclass(frozen=True, slots=True)
+class LongCall:
+    """A stage call that has been running for long, as its heartbeats tell."""
+
+    stage: str
+    item: str | None
+    trace_id: str
+    """32 hex digits; empty if the call has no span."""
+    span_id: str
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class QueueRow:
     """A watched queue, as last reported."""
 
@@ -107,6 +119,8 @@ class RunRow:
     queues: tuple[QueueRow, ...] = ()
     logs: int = 0
     """Log records stored."""
+    long_calls: tuple[LongCall, ...] = ()
+    """While the run goes on: the calls that have been running for longest, at most five, the longest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def log(
     attributes: dict[str, Any] | None = None,
     resource: dict[str, Any] | None = None,
     severity: int = 9,
+    event: str = "",
 ) -> Batch:
     """Return one log record as a decoded batch."""
     request = ExportLogsServiceRequest()
@@ -125,6 +126,7 @@ def log(
         attributes=key_values(attributes or {}),
         trace_id=span.trace_id if span else b"",
         span_id=span.number.to_bytes(8, "big") if span else b"",
+        event_name=event,
     )
     return Decoder().decode("logs", request.SerializeToString())
 

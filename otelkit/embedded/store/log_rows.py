@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from otelkit import names
 from otelkit.embedded.store.dictionary import AttributeDictionary
+from otelkit.embedded.store.heartbeats import Heartbeats, is_heartbeat
 from otelkit.embedded.store.kinds import Kinds
 from otelkit.embedded.store.runs import Runs
 from otelkit.embedded.store.traces import TraceNumbers
@@ -20,12 +21,19 @@ class LogRows:
     """Collects the rows of a transaction."""
 
     def __init__(
-        self, attributes: AttributeDictionary, kinds: Kinds, traces: TraceNumbers, runs: Runs, first: int
+        self,
+        attributes: AttributeDictionary,
+        kinds: Kinds,
+        traces: TraceNumbers,
+        runs: Runs,
+        heartbeats: Heartbeats,
+        first: int,
     ) -> None:
         self._attributes = attributes
         self._kinds = kinds
         self._traces = traces
         self._runs = runs
+        self._heartbeats = heartbeats
         self.next = first
         """The number that the next record gets."""
 
@@ -37,9 +45,12 @@ class LogRows:
         out = []
         for trace_id, span_id, time_ns, severity, severity_text, body, shared, own, marks, rest in group.rows:
             run = default_run
-            for key, value in [(each.key.name, each.value) for each in shared if each.key.marked] + marks:
+            said = [(each.key.name, each.value) for each in shared if each.key.marked] + marks
+            for key, value in said:
                 if key == names.PIPELINE_RUN_ID and isinstance(value, str):
                     run = self._runs.get(value, now_ns)
+            if rest and is_heartbeat(rest):
+                self._heartbeats.take(run.no, trace_id, span_id, time_ns, said)
             number, self.next = self.next, self.next + 1
             out.append(
                 (

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from otelkit import names
 from otelkit.embedded.store import sketch
+from otelkit.embedded.store.heartbeats import read_long_calls
 from otelkit.embedded.store.notable import Notable
 from otelkit.embedded.store.rollups import WHOLE_RUN, Cell, read_cell
 from otelkit.embedded.store.stage_views import Lately, read_stages
@@ -143,7 +144,10 @@ class RunViews:
             active={} if ended else gauges[names.METRIC_STAGE_ACTIVE],
             depths=gauges[names.METRIC_QUEUE_DEPTH],
         )
-        return replace(row, stages=tuple(stages), queues=_queues(gauges))
+        long_calls = (
+            () if ended else read_long_calls(self._connection, run.no, now_ns, gauges[names.METRIC_STAGE_ACTIVE])
+        )
+        return replace(row, stages=tuple(stages), queues=_queues(gauges), long_calls=long_calls)
 
     def _gauges(self, run: int) -> dict[str, dict[str, float]]:
         """Return the last values of the metrics that runs are shown with: metric -> stage or queue ("" for others) -> sum.

@@ -18,6 +18,8 @@ from otelkit.embedded.wire_primitives import write_varint
 from otelkit.embedded.wire_values import Attribute, Mark
 
 INSERT: Final = "INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+SPAN_ID: Final = 2
+"""Where in a row the span's id is."""
 
 _SECOND_NS: Final = 1_000_000_000
 _REMEMBERED: Final = 20_000

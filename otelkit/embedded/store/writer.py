@@ -15,6 +15,7 @@ from otelkit._folder import make_private_folder
 from otelkit.embedded.store import log_rows, point_rows, span_rows
 from otelkit.embedded.store.connection import connect_writer, explained
 from otelkit.embedded.store.dictionary import AttributeDictionary
+from otelkit.embedded.store.heartbeats import Heartbeats
 from otelkit.embedded.store.kinds import Kinds
 from otelkit.embedded.store.lock import WriterLock
 from otelkit.embedded.store.retention import Retention
@@ -108,7 +109,10 @@ class Store:
         self._spans = span_rows.SpanRows(
             self._attributes, self._kinds, self._traces, self._runs, self._rollups, first["span"]
         )
-        self._logs = log_rows.LogRows(self._attributes, self._kinds, self._traces, self._runs, first["log"])
+        self._heartbeats = Heartbeats(connection)
+        self._logs = log_rows.LogRows(
+            self._attributes, self._kinds, self._traces, self._runs, self._heartbeats, first["log"]
+        )
         self._points = point_rows.PointRows(connection, self._kinds, first["point"])
         self._requests = dict.fromkeys(
             digest
@@ -163,6 +167,8 @@ class Store:
                 else:
                     connection.executemany(point_rows.INSERT, self._points.rows(group, now_ns))
         connection.executemany(span_rows.INSERT, spans)
+        if self._heartbeats.spans and spans:
+            self._heartbeats.ended(row[span_rows.SPAN_ID] for row in spans)
         self._attributes.write(connection)
         self._rollups.write(connection)
         self._points.write()
