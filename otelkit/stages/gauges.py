@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.trace import get_current_span
 
-from otelkit import names
+from otelkit import _current, names
+from otelkit._clock import SYSTEM_CLOCK
 from otelkit.model.calls import StageCall
 from otelkit.model.metrics import MetricSpec
 from otelkit.model.observers import CallObserver
-from otelkit.stages import handovers, links, progress, queues
+from otelkit.stages import measures, progress, queues
+from otelkit.stages.queue_times import GET, PUT
+from otelkit.stages.stage_times import StageTimes
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, Meter
@@ -49,6 +51,22 @@ QUEUE_AND_RUN_METRICS: Final = (
         WAIT_BOUNDARIES_S,
     ),
     MetricSpec(
+        names.METRIC_QUEUE_TIME,
+        "counter",
+        "s",
+        names.meaning_of(names.METRIC_QUEUE_TIME),
+        (names.QUEUE_NAME, names.QUEUE_STATE),
+        observed=True,
+    ),
+    MetricSpec(
+        names.METRIC_STAGE_TIME,
+        "counter",
+        "s",
+        names.meaning_of(names.METRIC_STAGE_TIME),
+        (names.PIPELINE_NAME, names.STAGE_NAME, names.STAGE_STATE, names.QUEUE_NAME),
+        observed=True,
+    ),
+    MetricSpec(
         names.METRIC_RUN_PROGRESS,
         "gauge",
         "{item}",
@@ -69,7 +87,7 @@ QUEUE_AND_RUN_METRICS: Final = (
 
 
 class QueueAndRunObserver(CallObserver):
-    """Reports watched queues and runs, and links stage calls to the spans whose items they take."""
+    """Reports watched queues, runs, and how stages spend their time."""
 
     name = "queues_and_runs"
 
@@ -82,13 +100,28 @@ class QueueAndRunObserver(CallObserver):
             (names.METRIC_RUN_TOTAL, _totals),
         ):
             meter.create_observable_gauge(key, [callback], "{item}", names.meaning_of(key))
-        handovers.wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
+        # The callback holds these: instruments that were bound before read no times of ours.
+        times = measures.times = StageTimes()
 
-    def opened(self, call: StageCall) -> None:
-        """Link a call that opens to the spans that put what its task or thread has taken from watched queues before."""
-        if links.waiting:
-            for producer in links.take():
-                get_current_span(call.context).add_link(producer)
+        def stage_times(_options: CallbackOptions) -> Iterator[Observation]:
+            runtime = _current.runtime
+            return times.observations(runtime.series() if runtime is not None else ())
+
+        for counter, callback in ((names.METRIC_QUEUE_TIME, _queue_times), (names.METRIC_STAGE_TIME, stage_times)):
+            meter.create_observable_counter(counter, [callback], "s", names.meaning_of(counter))
+        measures.wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
+
+    def settled(self, calls: Sequence[StageCall]) -> None:
+        """Add the calls' time to their stages'."""
+        measures.times.settled(calls)
+
+
+def _queue_times(_options: CallbackOptions) -> Iterator[Observation]:
+    now_ns = SYSTEM_CLOCK.monotonic_ns()
+    for watched in queues.watched_queues():
+        for operation, state in ((PUT, "full"), (GET, "empty")):
+            waited_ns = queues.times_of(watched).waited_ns(operation, now_ns)
+            yield Observation(waited_ns / 1e9, {names.QUEUE_NAME: queues.name_of(watched), names.QUEUE_STATE: state})
 
 
 def _depths(_options: CallbackOptions) -> Iterator[Observation]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from otelkit import _current, names
+from otelkit import _current
 from otelkit.stages import links
-from otelkit.stages.calls import current_call
+from otelkit.stages.queue_times import GET, PUT
+from otelkit.stages.staged import StagedCallable
+from otelkit.stages.turns import Turn
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Histogram
     from opentelemetry.trace import SpanContext
+
+    from otelkit.stages.queue_times import QueueTimes
 
 # Any below: a queue of any make, its items, and the arguments of its methods.
 _Method = Callable[..., Any]
-
-wait: Histogram | None = None
-"""Records waits; set where metrics are on."""
 
 
 class Carrier(Protocol):
@@ -44,86 +43,99 @@ class WatchedQueue(Protocol):
     _otelkit_queue: Any
     _otelkit_name: str
     _otelkit_carrier: Carrier
+    _otelkit_times: QueueTimes
 
 
 class Operation(NamedTuple):
     """How a method of one kind is watched."""
 
-    plain: Callable[[str], _Method]
-    """Makes the method of this name, a function."""
-    suspending: Callable[[str], _Method]
-    """Makes the method of this name, a coroutine function."""
+    plain: Callable[[str, _Method], _Method]
+    """Makes the method of this name, a function, in place of the given one."""
+    suspending: Callable[[str, _Method], _Method]
+    """Makes the method of this name, a coroutine function, in place of the given one."""
 
 
-def _put(name: str) -> _Method:
+def _put(name: str, original: _Method) -> _Method:
     def method(self: WatchedQueue, *args: Any, **kwargs: Any) -> Any:
-        original = getattr(self._otelkit_queue, name)
+        put = getattr(self._otelkit_queue, name)
         if _current.runtime is None:
-            return original(*args, **kwargs)
+            return put(*args, **kwargs)
         sent, args, kwargs = _sent(self, args, kwargs)
-        started_ns = time.perf_counter_ns()
+        turn = _begun(self, PUT)
         try:
-            result = original(*args, **kwargs)
+            result = put(*args, **kwargs)
         except BaseException:
-            _withdraw(self, sent)
+            _refused(self, turn, sent)
             raise
-        _waited(self, "put", started_ns)
+        _done(turn)
         return result
 
     return _named(method, name)
 
 
-def _put_suspending(name: str) -> _Method:
+def _put_suspending(name: str, original: _Method) -> _Method:
     async def method(self: WatchedQueue, *args: Any, **kwargs: Any) -> Any:
-        original = getattr(self._otelkit_queue, name)
+        put = getattr(self._otelkit_queue, name)
         if _current.runtime is None:
-            return await original(*args, **kwargs)
+            return await put(*args, **kwargs)
         sent, args, kwargs = _sent(self, args, kwargs)
-        started_ns = time.perf_counter_ns()
+        turn = _begun(self, PUT)
         try:
-            result = await original(*args, **kwargs)
+            result = await put(*args, **kwargs)
         except BaseException:
-            _withdraw(self, sent)
+            _refused(self, turn, sent)
             raise
-        _waited(self, "put", started_ns)
+        _done(turn)
         return result
 
     return _named(method, name)
 
 
-def _get(name: str) -> _Method:
+def _get(name: str, original: _Method) -> _Method:
     def method(self: WatchedQueue, *args: Any, **kwargs: Any) -> Any:
-        original = getattr(self._otelkit_queue, name)
+        get = getattr(self._otelkit_queue, name)
         if _current.runtime is None:
-            return original(*args, **kwargs)
-        self._otelkit_carrier.expect()
-        started_ns = time.perf_counter_ns()
-        item = original(*args, **kwargs)
-        _waited(self, "get", started_ns)
-        _received(self, item)
+            return get(*args, **kwargs)
+        _expect(self)
+        turn = _begun(self, GET)
+        try:
+            item = get(*args, **kwargs)
+        except BaseException:
+            _refused(self, turn, ())
+            raise
+        _done(turn)
+        _received(self, turn, item)
         return item
 
     return _named(method, name)
 
 
-def _get_suspending(name: str) -> _Method:
-    async def method(self: WatchedQueue, *args: Any, **kwargs: Any) -> Any:
-        original = getattr(self._otelkit_queue, name)
-        if _current.runtime is None:
-            return await original(*args, **kwargs)
-        self._otelkit_carrier.expect()
-        started_ns = time.perf_counter_ns()
-        item = await original(*args, **kwargs)
-        _waited(self, "get", started_ns)
-        _received(self, item)
+def _get_suspending(name: str, original: _Method) -> _Method:
+    async def got(self: WatchedQueue, get: _Method, args: Any, kwargs: Any, turn: Turn | None) -> Any:
+        _started(turn)
+        try:
+            item = await get(*args, **kwargs)
+        except BaseException:
+            _refused(self, turn, ())
+            raise
+        _done(turn)
+        _received(self, turn, item)
         return item
 
-    return _named(method, name)
+    def method(self: WatchedQueue, *args: Any, **kwargs: Any) -> Any:
+        get = getattr(self._otelkit_queue, name)
+        if _current.runtime is None:
+            return get(*args, **kwargs)
+        # Here, and not in the coroutine: who calls `get` is who gets the item, though `wait_for` or `create_task` may run the
+        # coroutine as a task of its own.
+        return got(self, get, args, kwargs, _made(self, GET))
+
+    return StagedCallable(original, _named(method, name))
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    "put": Operation(_put, _put_suspending),
-    "get": Operation(_get, _get_suspending),
+    PUT: Operation(_put, _put_suspending),
+    GET: Operation(_get, _get_suspending),
 }
 """Operation -> how its method, and that of the same name with ``_nowait``, is watched."""
 
@@ -135,6 +147,39 @@ def _named(method: _Method, name: str) -> _Method:
 
 
 # Below: nothing that fails here may keep an item from its consumer, or lose one.
+
+
+def _made(watched: WatchedQueue, operation: str) -> Turn | None:
+    with contextlib.suppress(Exception):
+        return Turn(operation, watched._otelkit_name, watched._otelkit_times)
+    return None
+
+
+def _started(turn: Turn | None) -> None:
+    with contextlib.suppress(Exception):
+        if turn is not None:
+            turn.start()
+
+
+def _begun(watched: WatchedQueue, operation: str) -> Turn | None:
+    turn = _made(watched, operation)
+    _started(turn)
+    return turn
+
+
+def _done(turn: Turn | None) -> None:
+    with contextlib.suppress(Exception):
+        if turn is not None:
+            turn.end(handed_over=True)
+
+
+def _refused(watched: WatchedQueue, turn: Turn | None, sent: tuple[Any, ...]) -> None:
+    with contextlib.suppress(Exception):
+        for item in sent:
+            watched._otelkit_carrier.withdraw(item)
+    with contextlib.suppress(Exception):
+        if turn is not None:
+            turn.end(handed_over=False)
 
 
 def _sent(
@@ -152,28 +197,13 @@ def _sent(
     return (), args, kwargs
 
 
-def _withdraw(watched: WatchedQueue, sent: tuple[Any, ...]) -> None:
+def _expect(watched: WatchedQueue) -> None:
     with contextlib.suppress(Exception):
-        for item in sent:
-            watched._otelkit_carrier.withdraw(item)
+        watched._otelkit_carrier.expect()
 
 
-def _received(watched: WatchedQueue, item: Any) -> None:
+def _received(watched: WatchedQueue, turn: Turn | None, item: Any) -> None:
     with contextlib.suppress(Exception):
         context = watched._otelkit_carrier.receive(item)
-        if context is not None:
-            links.receive(context)
-
-
-def _waited(watched: WatchedQueue, operation: str, started_ns: int) -> None:
-    """Record a wait that has ended; one that ended empty-handed (`queue.Empty`, cancelled) has handed over no item."""
-    waited_ns = time.perf_counter_ns() - started_ns
-    with contextlib.suppress(Exception):
-        call = current_call()
-        if call is not None:
-            if operation == "get":
-                call.queued(waited_ns=waited_ns)
-            else:
-                call.queued(blocked_ns=waited_ns)
-        if wait is not None:
-            wait.record(waited_ns / 1e9, {names.QUEUE_NAME: watched._otelkit_name, names.LABEL_OPERATION: operation})
+        if context is not None and turn is not None:
+            links.receive(context, turn.call, turn.place)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 from otelkit.stages import handovers, links, parcels
+from otelkit.stages.queue_times import QueueTimes
 from otelkit.stages.waybills import Waybills
 
 # Any below: a queue of any make, and its items.
@@ -81,11 +82,13 @@ class Watched:
     _otelkit_queue: Any
     _otelkit_name: str
     _otelkit_carrier: handovers.Carrier
+    _otelkit_times: QueueTimes
 
     def __init__(self, queue: Any, name: str) -> None:
         object.__setattr__(self, "_otelkit_queue", queue)
         object.__setattr__(self, "_otelkit_name", name)
         object.__setattr__(self, "_otelkit_carrier", _carrier_for(queue))
+        object.__setattr__(self, "_otelkit_times", QueueTimes())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._otelkit_queue, name)
@@ -112,6 +115,11 @@ def name_of(watched: Watched) -> str:
     return watched._otelkit_name
 
 
+def times_of(watched: Watched) -> QueueTimes:
+    """Return how long it made wait."""
+    return watched._otelkit_times
+
+
 def depth_of(watched: Watched) -> int | None:
     """Return how many items wait; None if this queue can't tell (multiprocessing's, on macOS)."""
     return _depth(watched._otelkit_queue)
@@ -134,9 +142,9 @@ def _class_for(cls: type) -> type[Watched]:
         for operation in ("put", "get"):
             suspends = inspect.iscoroutinefunction(getattr(cls, operation, None))
             make = handovers.OPERATIONS[operation]
-            methods[operation] = make.suspending(operation) if suspends else make.plain(operation)
+            methods[operation] = (make.suspending if suspends else make.plain)(operation, getattr(cls, operation))
             if hasattr(cls, f"{operation}_nowait"):
-                methods[f"{operation}_nowait"] = make.plain(f"{operation}_nowait")
+                methods[f"{operation}_nowait"] = make.plain(f"{operation}_nowait", getattr(cls, f"{operation}_nowait"))
         found = _classes[cls] = type(f"Watched{cls.__name__}", (Watched,), methods)
     return found
 

@@ -17,7 +17,7 @@ from otelkit.model.describers import Describer
 from otelkit.model.observers import CallObserver
 from otelkit.model.runtime import OpenCall
 from otelkit.model.spans import LightOpener, StageSpans
-from otelkit.stages import children, run_facts
+from otelkit.stages import children, links, run_facts
 from otelkit.stages.attached import get_current
 from otelkit.stages.calls import SpannedCalls
 from otelkit.stages.describe import Describers
@@ -121,6 +121,8 @@ class Runtime:
                 self._describe(call, args, kwargs)
             except Exception as error:  # noqa: BLE001 - the span may be a stranger's
                 self._own.fault(error, "describe")
+        if links.waiting:
+            links.opened(call)
         if self._opened:
             self._notify_opened(call)
             # Last, so that the duration is the user's code and not ours.

@@ -28,7 +28,7 @@ from otelkit.model.observers import CallObserver
 from otelkit.model.steps import SpanStep
 from otelkit.spans.chain import Chain
 from otelkit.spans.stage_spans import SdkStageSpans
-from otelkit.stages import handovers, progress, workers
+from otelkit.stages import measures, progress, workers
 from otelkit.stages.gauges import QUEUE_AND_RUN_METRICS, QueueAndRunObserver
 from otelkit.stages.runtime import Runtime
 from otelkit.testing.ids import CountingIds
@@ -108,7 +108,7 @@ class Recorder:
     def __enter__(self) -> Recorder:
         undo = self._undo
         undo.callback(setattr, _current, "runtime", _current.runtime)
-        undo.callback(setattr, handovers, "wait", handovers.wait)
+        undo.callback(setattr, measures, "wait", measures.wait)
         for observer, meter, specs in self._bindings:
             observer.bind(meter, build_instruments(specs, meter))
         _current.runtime = self.runtime

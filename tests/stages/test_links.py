@@ -209,6 +209,43 @@ def test_what_another_task_or_thread_has_taken_is_not_linked(recorder: Recorder)
     assert linked(recorder.span("own")) == [second]
 
 
+def test_who_calls_get_takes_the_item_though_another_task_waits_for_it(recorder: Recorder) -> None:
+    """`wait_for` with a time-out, `create_task` and `gather` run the coroutine in a task of their own."""
+
+    async def main() -> None:
+        jobs = otelkit.watch(asyncio.Queue[int](), "jobs")
+        for item in range(4):
+            await produce_async(jobs, item)
+        consume(await asyncio.wait_for(jobs.get(), 30))
+        consume(await asyncio.create_task(jobs.get()))
+        consume(await asyncio.gather(jobs.get(), jobs.get()))
+
+    asyncio.run(main())
+    first, second, *others = producers(recorder)
+
+    assert [linked(span) for span in recorder.named("consume")] == [[first], [second], others]
+
+
+def test_a_stage_that_is_over_is_current_no_more_in_the_threads_it_has_started(recorder: Recorder) -> None:
+    """They go on with its context; what they take belongs to the stages that they open."""
+    jobs = otelkit.watch(queue.Queue[int](), "jobs")
+    may_go = threading.Event()
+
+    def work() -> None:
+        may_go.wait(30)
+        consume(jobs.get())
+
+    with otelkit.stage("start"):
+        thread = threading.Thread(target=work)
+        thread.start()
+    produce(jobs, 1)
+    may_go.set()
+    thread.join()
+
+    assert linked(recorder.span("consume")) == producers(recorder)
+    assert linked(recorder.span("start")) == []
+
+
 def test_an_item_put_outside_any_stage_comes_from_the_current_span(recorder: Recorder) -> None:
     """Another instrumentation's, or a run's."""
     jobs = otelkit.watch(queue.Queue[int](), "jobs")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import multiprocessing
 import pickle
 import queue
@@ -220,3 +221,20 @@ def test_without_otelkit_a_watched_queue_is_only_a_queue() -> None:
     assert jobs.get() == 1
     with pytest.raises(TypeError):
         pickle.dumps(jobs)
+
+
+def test_the_coroutine_functions_of_a_queue_stay_coroutine_functions() -> None:
+    """Also for whoever asks inspect; a get that is cancelled before it begins leaves no coroutine behind."""
+    jobs = otelkit.watch(asyncio.Queue[int](), "jobs")
+
+    async def main() -> None:
+        waiting = asyncio.create_task(jobs.get())
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(main())
+
+    assert inspect.iscoroutinefunction(jobs.get)
+    assert inspect.iscoroutinefunction(jobs.put)
+    assert not inspect.iscoroutinefunction(jobs.get_nowait)

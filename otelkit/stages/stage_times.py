@@ -1,0 +1,170 @@
+"""How the stages of this process spend their time: at work, starved of input, or blocked by a full output."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.metrics import Observation
+
+from otelkit import names
+from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._guard import in_forked_child
+from otelkit.model.calls import AttributeValue, StageSeries
+
+if TYPE_CHECKING:
+    from otelkit.model.calls import StageCall
+
+StageKey = tuple[str, str]
+"""Pipeline and stage."""
+
+BUSY: Final = "busy"
+STARVED: Final = "starved"
+BLOCKED: Final = "blocked"
+
+_MAX_STAGES: Final = 2000
+"""Stages kept apart, as in the other metrics of stages."""
+_OTHERS: Final[StageKey] = ("", "")
+
+
+def key_of(call: StageCall) -> StageKey:
+    """Return pipeline and stage of a call."""
+    series = call.series
+    return series.pipeline, series.stage.name
+
+
+class _Account:
+    """The sums of one stage, in nanoseconds."""
+
+    __slots__ = ("blocked_ns", "called_ns", "queued_inside_ns", "queued_ns", "waited_inside_ns")
+
+    def __init__(self) -> None:
+        self.called_ns = 0
+        """In ended calls."""
+        self.blocked_ns = 0
+        """Of this, blocked, by queues or by generators' consumers."""
+        self.waited_inside_ns = 0
+        """In calls, ended or not, waiting to get."""
+        self.queued_inside_ns = 0
+        """In calls, ended or not, waiting to put."""
+        self.queued_ns: dict[tuple[str, str], int] = {}
+        """By state and queue, inside calls and outside."""
+
+
+class StageTimes:
+    """Adds up the time of all stages. Thread-safe; in a forked child it starts over, since the parent's calls are the parent's.
+
+    Args:
+        clock: The one that calls are timed with.
+    """
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        self._start_over()
+        in_forked_child(self._start_over)
+
+    def _start_over(self) -> None:
+        self._accounts: dict[StageKey, _Account] = {}
+        self._ongoing: dict[int, tuple[StageKey, str, str, int, bool]] = {}
+        self._told: dict[tuple[StageKey, str, str | None], int] = {}
+        # Reentrant: a signal handler or a finalizer may use a queue at any moment.
+        self._lock = threading.RLock()
+
+    def settled(self, calls: Iterable[StageCall]) -> None:
+        """Add calls that have ended."""
+        with self._lock:
+            for call in calls:
+                account = self._account(key_of(call))
+                if not _is_nested(call):
+                    account.called_ns += call.duration_ns
+                account.blocked_ns += call.blocked_ns
+
+    def begins(self, token: int, stage: StageKey, state: str, queue: str, *, inside: bool) -> None:
+        """Note that a stage begins to wait at a queue; ``token`` tells this wait from others."""
+        self._ongoing[token] = (stage, state, queue, self._clock.monotonic_ns(), inside)
+
+    def ends(self, token: int) -> None:
+        """Note that a wait is over."""
+        self._ongoing.pop(token, None)
+
+    def queued(self, stage: StageKey, state: str, queue: str, wait_ns: int, *, inside: bool) -> None:
+        """Add time at a queue. ``inside``: within a call of the stage."""
+        with self._lock:
+            self._add(self._account(stage), state, queue, wait_ns, inside)
+
+    def observations(self, series: Iterable[StageSeries]) -> Iterator[Observation]:
+        """Yield the seconds of each stage so far, by state, and by queue where it is time at one.
+
+        Args:
+            series: All that have calls running; these count up to now.
+        """
+        for (stage, state, queue), time_ns in self._read(series).items():
+            attributes: dict[str, AttributeValue] = (
+                {names.PIPELINE_NAME: stage[0], names.STAGE_NAME: stage[1]}
+                if stage != _OTHERS
+                else {names.METRIC_OVERFLOW: True}
+            )
+            attributes[names.STAGE_STATE] = state
+            if queue is not None:
+                attributes[names.QUEUE_NAME] = queue
+            yield Observation(time_ns / 1e9, attributes)
+
+    def _read(self, series: Iterable[StageSeries]) -> dict[tuple[StageKey, str, str | None], int]:
+        with self._lock:
+            now_ns = self._clock.monotonic_ns()
+            found: dict[StageKey, _Account] = {stage: _copy(account) for stage, account in self._accounts.items()}
+            for call in [call for each in series for call in each.running.copy()]:
+                account = found.setdefault(key_of(call), _Account())
+                if not _is_nested(call):
+                    account.called_ns += now_ns - call.start_ns
+                account.blocked_ns += call.blocked_ns
+            for stage, state, queue, since_ns, inside in list(self._ongoing.values()):
+                self._add(found.setdefault(stage, _Account()), state, queue, now_ns - since_ns, inside)
+            for stage, account in found.items():
+                blocked_ns = max(account.blocked_ns, account.queued_inside_ns)
+                self._tell(stage, BUSY, None, account.called_ns - blocked_ns - account.waited_inside_ns)
+                if blocked_ns > account.queued_inside_ns:
+                    self._tell(stage, BLOCKED, None, blocked_ns - account.queued_inside_ns)
+                for (state, queue), time_ns in account.queued_ns.items():
+                    self._tell(stage, state, queue, time_ns)
+            return dict(self._told)
+
+    def _tell(self, stage: StageKey, state: str, queue: str | None, time_ns: int) -> None:
+        # A sum never sinks, though what is looked at here moves on meanwhile.
+        key = (stage, state, queue)
+        self._told[key] = max(time_ns, self._told.get(key, 0))
+
+    def _account(self, stage: StageKey) -> _Account:
+        account = self._accounts.get(stage)
+        if account is None:
+            if len(self._accounts) >= _MAX_STAGES:
+                stage = _OTHERS
+            account = self._accounts.setdefault(stage, _Account())
+        return account
+
+    @staticmethod
+    def _add(account: _Account, state: str, queue: str, wait_ns: int, inside: bool) -> None:
+        account.queued_ns[state, queue] = account.queued_ns.get((state, queue), 0) + wait_ns
+        if inside and state == STARVED:
+            account.waited_inside_ns += wait_ns
+        elif inside:
+            account.queued_inside_ns += wait_ns
+
+
+def _is_nested(call: StageCall) -> bool:
+    """Return whether a call of the same stage surrounds this one: its time is that one's already."""
+    enclosing = call.enclosing
+    while enclosing is not None and enclosing.series is not call.series:
+        enclosing = enclosing.enclosing
+    return enclosing is not None
+
+
+def _copy(account: _Account) -> _Account:
+    copy = _Account()
+    copy.called_ns = account.called_ns
+    copy.blocked_ns = account.blocked_ns
+    copy.waited_inside_ns = account.waited_inside_ns
+    copy.queued_inside_ns = account.queued_inside_ns
+    copy.queued_ns = dict(account.queued_ns)
+    return copy
