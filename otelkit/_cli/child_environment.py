@@ -16,6 +16,8 @@ PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 RUN_ID = "OTEL_PYTHON_OTELKIT_RUN_ID"
 RUN_NAME = "OTEL_PYTHON_OTELKIT_RUN_NAME"
+_AROUND = "OTELKIT_RUN_AROUND"
+"""Names the run to an `otelkit run` inside of it, which then leaves table, summary and the run's end to the outer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def sending(
     wanted["OTEL_METRIC_EXPORT_INTERVAL"] = "1000"
     # Which of several installed distributions is taken would else depend on the order in which they are found.
     wanted["OTEL_PYTHON_DISTRO"] = wanted["OTEL_PYTHON_CONFIGURATOR"] = "otelkit"
-    wanted[RUN_ID] = run_id
+    wanted[RUN_ID] = wanted[_AROUND] = run_id
     wanted[RUN_NAME] = run_name
     if "service.name=" not in env.get("OTEL_RESOURCE_ATTRIBUTES", "").replace(" ", ""):
         wanted["OTEL_SERVICE_NAME"] = service_name
@@ -89,6 +91,11 @@ def _bearing(token: str, env: Mapping[str, str]) -> dict[str, str]:
 def sends_elsewhere(env: Mapping[str, str]) -> str | None:
     """Return the endpoint that the user has chosen for the traces; None if it is left to us."""
     return env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or env.get(ENDPOINT) or None
+
+
+def is_inside(env: Mapping[str, str]) -> bool:
+    """Return whether an ``otelkit run`` around this one tells of the run that both belong to."""
+    return bool(env.get(RUN_ID)) and env.get(_AROUND) == env.get(RUN_ID)
 
 
 def wants_grpc(env: Mapping[str, str]) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import Any, Final
 
 from otelkit._cli.child import Child
+from otelkit._cli.group_witness import GroupWitness
 
 _FORWARDED: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _POLL_S: Final = 1.0
+_ALL_ROUND_S: Final = 0.01
+"""So long after the first of a process group has a signal the others have it too."""
 # What the kernel says of a signal that no process sent, see sigaction(2): the terminal made it.
 _SI_KERNEL: Final = 0x80
 
@@ -18,8 +22,9 @@ _SI_KERNEL: Final = 0x80
 class SignalForwarder:
     """Takes the signals of this process and sends them to the program.
 
-    What the terminal sends (Ctrl-C, Ctrl-\\, hanging up) goes to the whole process group, so that the program has it already:
-    a second one would make many programs give up what they were cleaning up. The rest is for us alone and handed on.
+    What the terminal sends (Ctrl-C, Ctrl-\\, hanging up) goes to the whole process group, and so does what ``timeout`` and
+    others send to all of a job: the program has it already, and a second one would make many programs give up what they were
+    cleaning up. The rest is for us alone and handed on.
     Signals that were ignored when we started (``nohup``, a shell's background job) stay so, for the program too.
 
     Made on the main thread before any other thread is started, because a signal may be taken by any thread that does not
@@ -38,6 +43,7 @@ class SignalForwarder:
         self._early: int = 0
         self._from_terminal: set[int] = set()
         self._stopping = False
+        self._witness = GroupWitness(self._signals)
         self._thread = threading.Thread(target=self._run, name="otelkit-signals", daemon=True)
         self._thread.start()
 
@@ -65,6 +71,7 @@ class SignalForwarder:
             # Wakes it at once; it drops what it takes from here on.
             signal.pthread_kill(self._thread.ident, min(self._signals))
         self._thread.join()
+        self._witness.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask_before)
 
     def _run(self) -> None:
@@ -81,8 +88,17 @@ class SignalForwarder:
             if child is None:
                 self._early = self._early or number
                 return
-        if not from_terminal:
+        if not from_terminal and not self._came_to_all(number):
             child.send(number)
+
+    def _came_to_all(self, number: int) -> bool:
+        time.sleep(_ALL_ROUND_S)
+        if not self._witness.saw(number):
+            return False
+        if hasattr(signal, "sigtimedwait"):
+            # Sent to us and then to all of us, as `timeout` does it: that was one.
+            signal.sigtimedwait({number}, 0)
+        return True
 
     def _next(self) -> tuple[int, bool]:
         """Return the next signal and whether the terminal sent it; (0, False) if none came for a while."""

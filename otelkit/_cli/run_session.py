@@ -99,7 +99,8 @@ class _Session:
     def __init__(self, program: Program, env: dict[str, str], *, name: str | None, live: bool, as_json: bool) -> None:
         self._program = program
         self._env = env
-        self._live = live
+        self._inside = child_environment.is_inside(env)
+        self._live = live and not self._inside
         self._as_json = as_json
         # Closed by whoever started us: then there is nobody to tell anything.
         self._console = make_console(sys.stderr or open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - kept
@@ -159,11 +160,14 @@ class _Session:
         try:
             receiver.ensure()
             self._settle_spool(receiver)
-            receiver.set_run(self._run_id, state=_state_of(child), exit_code=child.exit_code, ended_ns=time.time_ns())
+            if not self._inside:
+                receiver.set_run(
+                    self._run_id, state=_state_of(child), exit_code=child.exit_code, ended_ns=time.time_ns()
+                )
             row = self._row(receiver)
             if self._as_json:
                 self._print_json(row, child)
-            elif row is not None:
+            elif row is not None and not self._inside:
                 print_summary(row, self._console)
         except BrokenPipeError:
             # Whoever read us is gone; there is nobody left to tell.
@@ -215,12 +219,13 @@ class _Session:
             )
             # From here on it has to be closed, whatever happens.
             self._receiver = receiver
-            receiver.set_run(
-                self._run_id,
-                name=self._run_name,
-                started_ns=time.time_ns(),
-                command=shlex.join(self._program.words),
-            )
+            if not self._inside:
+                receiver.set_run(
+                    self._run_id,
+                    name=self._run_name,
+                    started_ns=time.time_ns(),
+                    command=shlex.join(self._program.words),
+                )
         except Exception as error:  # noqa: BLE001 - the program is started, whatever is wrong with us
             self._say(f"{_words(error)}\notelkit: the program runs on; its telemetry waits in {self._folder / 'spool'}")
             self.close()

@@ -10,6 +10,7 @@ from opentelemetry.instrumentation import auto_instrumentation
 from otelkit._cli.child_environment import (
     Destination,
     instrumented,
+    is_inside,
     sending,
     sends_elsewhere,
     wants_grpc,
@@ -45,6 +46,16 @@ def test_instrumenting_twice_is_instrumenting_once() -> None:
     assert instrumented(once) == once
 
 
+def test_a_run_inside_is_told_from_one_that_was_given_its_id() -> None:
+    """Only `otelkit run` leaves the summary to the one around it; an id of the user's own changes nothing."""
+    inside = sending({}, HERE, run_id="r1", run_name="nightly", service_name="app")
+
+    assert is_inside(inside)
+    assert not is_inside({"OTEL_PYTHON_OTELKIT_RUN_ID": "r1"})
+    assert not is_inside(inside | {"OTEL_PYTHON_OTELKIT_RUN_ID": "r2"})
+    assert not is_inside({})
+
+
 def test_everything_is_set_that_the_user_has_not_set() -> None:
     """Where to send, as what, how often, and which run it is."""
     env = sending({"HOME": "/home/u"}, HERE, run_id="r1", run_name="nightly", service_name="app")
@@ -57,6 +68,7 @@ def test_everything_is_set_that_the_user_has_not_set() -> None:
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
         "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+        "OTELKIT_RUN_AROUND": "r1",
         "OTEL_PYTHON_DISTRO": "otelkit",
         "OTEL_PYTHON_CONFIGURATOR": "otelkit",
         "OTEL_PYTHON_OTELKIT_RUN_ID": "r1",

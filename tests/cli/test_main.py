@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,37 @@ def test_help_of_a_command_does_not_load_the_sdk(spec: CommandSpec, tmp_path: Pa
     )
 
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "otelkit._builtin.command_list",
+        "click",
+        "otelkit._cli.run",
+        "otelkit._cli.run_session",
+        "otelkit.embedded.service",
+        "sqlite3",
+    ],
+)
+def test_ctrl_c_while_it_starts_ends_it_without_a_word(module: str, tmp_path: Path) -> None:
+    """Whoever mistyped a command and takes it back sees no traceback, whatever is just being imported."""
+    code = f"""
+import os, signal, sys
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+from otelkit._cli.main import main
+sys.meta_path.insert(0, Interrupts())
+sys.exit(main(["run", "true"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, timeout=60
+    )
+
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (-signal.SIGINT, exits.INTERRUPTED)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])

@@ -183,6 +183,46 @@ def test_a_signal_reaches_the_program_once(tmp_path: Path, number: int) -> None:
     assert (out, process.returncode) == (f"[{int(number)}]\n".encode(), 33)
 
 
+GROUP_SIGNALS = """
+    import signal, time
+    got = []
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda n, f: got.append(n))
+    print("ready", flush=True)
+    while signal.SIGTERM not in got:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    print(*got, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="told by /proc")
+@pytest.mark.parametrize("first_to_us", [False, True], ids=["to all", "to us, then to all"])
+def test_a_signal_to_the_whole_group_reaches_the_program_once(tmp_path: Path, first_to_us: bool) -> None:
+    """Also when no terminal sent it: `timeout 60 otelkit run …`, `kill -TERM -PGID`; and what follows is told apart again."""
+    write(tmp_path, "app.py", GROUP_SIGNALS)
+    process = started(tmp_path, "run", "python", "app.py", start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    before = children(process.pid)
+    if first_to_us:
+        os.kill(process.pid, signal.SIGUSR1)
+    os.killpg(process.pid, signal.SIGUSR1)
+    # The witness that saw it has been replaced: what comes now is another signal.
+    wait_until(lambda: len(children(process.pid) - before) == 1, 10)
+    os.kill(process.pid, signal.SIGUSR1)
+    os.killpg(process.pid, signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+
+    assert sorted(out.split()) == [b"10", b"10", b"15"]
+    assert process.returncode == 0
+
+
+def children(pid: int) -> set[str]:
+    """Return the process ids of a process's children, those of all its threads."""
+    return {child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()}
+
+
 def test_sigterm_ends_an_ordinary_program_and_keeps_its_telemetry(tmp_path: Path) -> None:
     """The program dies of it as it would alone; what it did until then is stored."""
     write(
@@ -437,6 +477,18 @@ def test_a_run_in_a_run_is_the_same_run(tmp_path: Path) -> None:
 
     assert ran.returncode == 0
     assert [(run.stages[0].calls, run.spans) for run in runs(tmp_path)] == [(40, 42)]
+    assert ran.stderr.count(b"otelkit runs ") == 1, "one summary, the outer one's"
+
+
+def test_a_run_goes_on_when_one_inside_of_it_ends(tmp_path: Path) -> None:
+    """How the run ended, and what it was, is for the outer `otelkit run` to say."""
+    write(tmp_path, "app.py", "raise SystemExit(3)")
+    inner = f"{sys.executable} -P -m otelkit._cli.main"
+    ran = otelkit(tmp_path, "run", "sh", "-c", f"{inner} run python app.py; {inner} runs --json")
+    (during,) = json.loads(ran.stdout)["runs"]
+    (after,) = runs(tmp_path)
+
+    assert (during["state"], during["exit_code"], after.state, after.exit_code) == ("running", None, "ok", 0)
 
 
 @pytest.mark.parametrize("damage", ["corrupt", "newer", "read-only"])
