@@ -177,7 +177,8 @@ METRICS: Final[tuple[Name, ...]] = (
     ),
     Name(
         METRIC_STAGE_TIME,
-        "Time of the stage's workers, by `pipeline.stage.state`; of time at a watched queue, also by `pipeline.queue.name`. "
+        "Time of the stage's workers, without that in stages it calls, by `pipeline.stage.state`; of time at a watched queue, "
+        "also by `pipeline.queue.name`. "
         "A wait outside any call belongs to the next stage of that task or thread (`get`), or to its last one (`put`).",
         "s",
         "counter",

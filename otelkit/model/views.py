@@ -40,6 +40,16 @@ class StageRow:
     source: Literal["spans", "metrics"] = "spans"
     """Where the numbers come from: spans, each counted for as many as its sampling probability says, or metrics, if they know
     of more calls or count exactly what spans only estimate."""
+    working: float | None = None
+    """Share of `RunRow.measured_s` in which the stage did its own work, summed over workers: neither in stages that it calls,
+    nor starved, nor blocked. None: no metrics tell."""
+    starved: float | None = None
+    """The same, of the time in which it waited for a watched queue to hand it an item."""
+    blocked: float | None = None
+    """The same, of the time in which a watched queue was too full to take its item, or a generator's consumer was busy."""
+    takes_from: tuple[str, ...] = ()
+    """Watched queues that it takes items from."""
+    puts_into: tuple[str, ...] = ()
     errors: Mapping[str, int] = field(default_factory=dict)
     """Failed calls by `error.type`, most frequent first, as far as metrics tell."""
 
@@ -92,6 +102,10 @@ class QueueRow:
     name: str
     depth: int
     capacity: int | None
+    full: float | None = None
+    """Share of `RunRow.measured_s` in which somebody waited to put, at most 1.0; None: no metrics tell."""
+    empty: float | None = None
+    """The same, to get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,8 @@ class RunRow:
     queues: tuple[QueueRow, ...] = ()
     logs: int = 0
     """Log records stored."""
+    measured_s: float | None = None
+    """Seconds of the run that shares of time (``working``, ``full`` …) are of: up to the last metrics. None: there are none."""
     long_calls: tuple[LongCall, ...] = ()
     """While the run goes on: the calls that have been running for longest, at most five, the longest first."""
 

@@ -11,7 +11,7 @@ from opentelemetry.metrics import Observation
 from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import in_forked_child
-from otelkit.model.calls import AttributeValue, StageSeries
+from otelkit.model.calls import AttributeValue, StageKind, StageSeries
 
 if TYPE_CHECKING:
     from otelkit.model.calls import StageCall
@@ -25,7 +25,10 @@ BLOCKED: Final = "blocked"
 
 _MAX_STAGES: Final = 2000
 """Stages kept apart, as in the other metrics of stages."""
+_MAX_WITHIN: Final = 100_000
+"""Open calls whose inner calls are known; far more than run at a time."""
 _OTHERS: Final[StageKey] = ("", "")
+_GENERATORS: Final = (StageKind.GENERATOR, StageKind.ASYNC_GENERATOR)
 
 
 def key_of(call: StageCall) -> StageKey:
@@ -41,7 +44,7 @@ class _Account:
 
     def __init__(self) -> None:
         self.called_ns = 0
-        """In ended calls."""
+        """In ended calls, without the calls inside them."""
         self.blocked_ns = 0
         """Of this, blocked, by queues or by generators' consumers."""
         self.waited_inside_ns = 0
@@ -54,6 +57,8 @@ class _Account:
 
 class StageTimes:
     """Adds up the time of all stages. Thread-safe; in a forked child it starts over, since the parent's calls are the parent's.
+
+    Time in a stage that a stage calls is the inner one's alone: where the time goes is where it is spent.
 
     Args:
         clock: The one that calls are timed with.
@@ -68,17 +73,19 @@ class StageTimes:
         self._accounts: dict[StageKey, _Account] = {}
         self._ongoing: dict[int, tuple[StageKey, str, str, int, bool]] = {}
         self._told: dict[tuple[StageKey, str, str | None], int] = {}
+        self._within_ns: dict[int, int] = {}
+        """By open call: time in the calls directly inside it that have ended."""
         # Reentrant: a signal handler or a finalizer may use a queue at any moment.
         self._lock = threading.RLock()
 
     def settled(self, calls: Iterable[StageCall]) -> None:
-        """Add calls that have ended."""
+        """Add calls that have ended, in the order of their end."""
         with self._lock:
             for call in calls:
                 account = self._account(key_of(call))
-                if not _is_nested(call):
-                    account.called_ns += call.duration_ns
+                account.called_ns += max(0, call.duration_ns - self._within_ns.pop(id(call), 0))
                 account.blocked_ns += call.blocked_ns
+                self._leave_out(call, call.duration_ns, self._within_ns)
 
     def begins(self, token: int, stage: StageKey, state: str, queue: str, *, inside: bool) -> None:
         """Note that a stage begins to wait at a queue; ``token`` tells this wait from others."""
@@ -114,10 +121,13 @@ class StageTimes:
         with self._lock:
             now_ns = self._clock.monotonic_ns()
             found: dict[StageKey, _Account] = {stage: _copy(account) for stage, account in self._accounts.items()}
-            for call in [call for each in series for call in each.running.copy()]:
+            calls = [call for each in series for call in each.running.copy()]
+            within_ns = dict(self._within_ns)
+            for call in calls:
+                self._leave_out(call, now_ns - call.start_ns, within_ns)
+            for call in calls:
                 account = found.setdefault(key_of(call), _Account())
-                if not _is_nested(call):
-                    account.called_ns += now_ns - call.start_ns
+                account.called_ns += max(0, now_ns - call.start_ns - within_ns.get(id(call), 0))
                 account.blocked_ns += call.blocked_ns
             for stage, state, queue, since_ns, inside in list(self._ongoing.values()):
                 self._add(found.setdefault(stage, _Account()), state, queue, now_ns - since_ns, inside)
@@ -129,6 +139,20 @@ class StageTimes:
                 for (state, queue), time_ns in account.queued_ns.items():
                     self._tell(stage, state, queue, time_ns)
             return dict(self._told)
+
+    @staticmethod
+    def _leave_out(call: StageCall, duration_ns: int, within_ns: dict[int, int]) -> None:
+        """Note time of a call that is no work of the call around it."""
+        around = call.enclosing
+        if around is None:
+            return
+        if around.duration_ns >= 0 and around.start_ns + around.duration_ns < call.start_ns + duration_ns:
+            return  # it ended first, in another task or thread
+        if len(within_ns) >= _MAX_WITHIN:
+            within_ns.clear()
+        # Of a generator, not the time in which its consumer is at work: that is who is around it.
+        own_ns = duration_ns - call.blocked_ns if call.stage.kind in _GENERATORS else duration_ns
+        within_ns[id(around)] = within_ns.get(id(around), 0) + max(0, own_ns)
 
     def _tell(self, stage: StageKey, state: str, queue: str | None, time_ns: int) -> None:
         # A sum never sinks, though what is looked at here moves on meanwhile.
@@ -150,14 +174,6 @@ class StageTimes:
             account.waited_inside_ns += wait_ns
         elif inside:
             account.queued_inside_ns += wait_ns
-
-
-def _is_nested(call: StageCall) -> bool:
-    """Return whether a call of the same stage surrounds this one: its time is that one's already."""
-    enclosing = call.enclosing
-    while enclosing is not None and enclosing.series is not call.series:
-        enclosing = enclosing.enclosing
-    return enclosing is not None
 
 
 def _copy(account: _Account) -> _Account:

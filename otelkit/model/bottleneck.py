@@ -1,0 +1,150 @@
+"""Which stage limits a pipeline, and how one can tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from otelkit.model.views import QueueRow, RunRow, StageRow
+
+_LEAST_BUSY: Final = 0.5
+"""A stage whose workers do less than this share of the time limits nothing: something outside of all stages does."""
+
+_WORTH_SAYING: Final = 0.1
+"""Share of time from which a wait is evidence."""
+
+_WEIGHT: Final = 0.1
+"""Of what the neighbours say, against how busy the stage is itself: it decides between stages that are about equally busy."""
+
+_SLACK: Final = 0.1
+"""By how much of a worker the workers' time may be above a whole number of them."""
+
+_NO_STAGE: Final = StageRow("", 0, 0, 0, None, None, 0.0)
+_NO_QUEUE: Final = QueueRow("", 0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bottleneck:
+    """The stage that limits the pipeline: more workers or faster code anywhere else would gain little."""
+
+    stage: str
+    busy: float
+    """Share of its workers' time in which they were at work, 0 to 1."""
+    workers: int
+    """How many worked at a time, at most."""
+    sentence: str
+    """For people: what limits, and the evidence."""
+
+
+def bottleneck_of(run: RunRow) -> Bottleneck | None:
+    """Return the stage that limits a run, or the part of a run that `since` returns; None where nothing can be told.
+
+    That is the stage whose workers are busiest at work of their own; of stages that are about equally busy the one whose input
+    queue is fuller and whose takers wait more. Nothing is told without metrics, of a single stage, and while none is busy for
+    half of the time.
+    """
+    stages = [stage for stage in run.stages if stage.working is not None]
+    if len(stages) < 2:
+        return None
+    queues = {queue.name: queue for queue in run.queues}
+    ranked = [(_busy(stage) + _WEIGHT * _pressure(stage, stages, queues), stage) for stage in stages]
+    stage = max(ranked, key=lambda each: each[0])[1]
+    if _busy(stage) < _LEAST_BUSY:
+        return None
+    workers = _workers(stage)
+    facts = [f"busy {_percent(_busy(stage))} of {workers} worker{'s' if workers > 1 else ''}"]
+    facts += _evidence(stage, stages, queues)
+    return Bottleneck(stage.name, _busy(stage), workers, f"{stage.name} limits: {', '.join(facts)}")
+
+
+def since(run: RunRow, earlier: RunRow) -> RunRow:
+    """Return a run whose shares of time are of what happened after ``earlier``, a former state of it.
+
+    Without metrics newer than those of ``earlier`` it has no shares.
+    """
+    if run.measured_s is None:
+        return run
+    before_s = earlier.measured_s or 0.0
+    window_s = run.measured_s - before_s
+    stages_before = {stage.name: stage for stage in earlier.stages}
+    queues_before = {queue.name: queue for queue in earlier.queues}
+
+    def share(now: float | None, before: float | None) -> float | None:
+        if now is None or window_s <= 0:
+            return None
+        return max(0.0, (now * (run.measured_s or 0.0) - (before or 0.0) * before_s) / window_s)
+
+    def stage_since(stage: StageRow) -> StageRow:
+        before = stages_before.get(stage.name, _NO_STAGE)
+        return replace(
+            stage,
+            working=share(stage.working, before.working),
+            starved=share(stage.starved, before.starved),
+            blocked=share(stage.blocked, before.blocked),
+        )
+
+    def queue_since(queue: QueueRow) -> QueueRow:
+        before = queues_before.get(queue.name, _NO_QUEUE)
+        return replace(queue, full=share(queue.full, before.full), empty=share(queue.empty, before.empty))
+
+    return replace(
+        run,
+        stages=tuple(map(stage_since, run.stages)),
+        queues=tuple(map(queue_since, run.queues)),
+        measured_s=window_s if window_s > 0 else None,
+    )
+
+
+def _workers(stage: StageRow) -> int:
+    total = (stage.working or 0.0) + (stage.starved or 0.0) + (stage.blocked or 0.0)
+    return max(1, math.ceil(total - _SLACK))
+
+
+def _busy(stage: StageRow) -> float:
+    return min(1.0, (stage.working or 0.0) / _workers(stage))
+
+
+def _waiting(stage: StageRow, wait: float | None) -> float:
+    """Return the share of its workers' time in which a stage waited."""
+    return min(1.0, (wait or 0.0) / _workers(stage))
+
+
+def _pressure(stage: StageRow, stages: Iterable[StageRow], queues: Mapping[str, QueueRow]) -> float:
+    """Return how much the neighbours wait for the stage, 0 to 1."""
+    full = max((queues[name].full or 0.0 for name in stage.takes_from if name in queues), default=0.0)
+    starved = max((_waiting(each, each.starved) for each in _takers(stage, stages)), default=0.0)
+    return (min(1.0, full) + starved) / 2
+
+
+def _takers(stage: StageRow, stages: Iterable[StageRow]) -> list[StageRow]:
+    return [each for each in stages if each is not stage and not set(stage.puts_into).isdisjoint(each.takes_from)]
+
+
+def _evidence(stage: StageRow, stages: Sequence[StageRow], queues: Mapping[str, QueueRow]) -> list[str]:
+    """Return what the neighbours say: the queue that is full before the stage, and who waits for it.
+
+    Of a stage that a worker calls between ``get`` and ``put`` in a stage of its own the neighbours are not known; what is said
+    then is which queue is fullest and who waits most.
+    """
+    known = bool(stage.takes_from or stage.puts_into)
+    facts = []
+    before = [queues[name] for name in stage.takes_from if name in queues] if known else list(queues.values())
+    fullest = max(before, key=lambda queue: queue.full or 0.0, default=None)
+    if fullest is not None and (fullest.full or 0.0) >= _WORTH_SAYING:
+        which = "its input queue" if known else "queue"
+        facts.append(f"{which} `{fullest.name}` is full {_percent(fullest.full or 0.0)} of the time")
+    others = _takers(stage, stages) if known else [each for each in stages if each is not stage]
+    waits = [(_waiting(each, each.starved), each, "waits") for each in others]
+    if not facts:
+        # No full queue tells of those before it: a generator's consumer, or a put into a queue that is not watched here.
+        waits += [(_waiting(each, each.blocked), each, "is blocked") for each in stages if each is not stage]
+    longest = max(waits, key=lambda wait: wait[0], default=None)
+    if longest is not None and longest[0] >= _WORTH_SAYING:
+        facts.append(f"{longest[1].name} {longest[2]} {_percent(longest[0])}")
+    return facts
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * min(1.0, share))} %"
