@@ -1,160 +1,236 @@
-"""What is known of each stage's calls in this process: running, ended, busy, items."""
+"""What is known of each stage's calls in this process: how long they took, what runs, items, and the time spent busy."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
-from opentelemetry.metrics import Observation
+from opentelemetry.context import Context
+from opentelemetry.metrics import Histogram, Observation
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from otelkit import names
 from otelkit._clock import Clock
-from otelkit.model.calls import AttributeValue, StageCall
+from otelkit.metrics.batched import BatchedHistogram, HistogramSeries, MakeContext
+from otelkit.metrics.boundaries import DURATION_BOUNDARIES_S
+from otelkit.model.calls import AttributeValue, StageCall, StageSeries
 
-_MAX_STAGES: Final = 2000
+MAX_STAGES: Final = 2000
 """Stages kept apart; OpenTelemetry's own default limit of attribute sets per metric."""
 _MAX_ERROR_TYPES: Final = 100
 """Error types kept apart in one stage."""
 _MIN_WINDOW_NS: Final = 50_000_000
 """Shortest time over which a share of wall time is computed: two readers that collect at once get the same answer."""
+_MAX_AROUND: Final = 64
+"""How many calls around one are looked at for one of the same stage."""
+_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+
+
+class _Group:
+    """Calls of one stage that ended in the same way: their durations, and which of them show what they are like."""
+
+    __slots__ = ("last", "seconds", "slowest", "slowest_ns")
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.last: StageCall | None = None
+        """Of the sampled ones, as `slowest`."""
+        self.slowest: StageCall | None = None
+        self.slowest_ns = -1
+
+    def exemplars(self) -> dict[float, MakeContext]:
+        """Return what makes the contexts of the slowest and of the last sampled call, by their durations in seconds."""
+        # With the ids instead of the call: it is not to live on.
+        return {
+            call.duration_ns / 1e9: partial(_context_of, call.trace_id, call.span_id)
+            for call in (self.slowest, self.last)
+            if call is not None
+        }
+
+
+def _context_of(trace_id: int, span_id: int) -> Context:
+    span = NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False, trace_flags=_SAMPLED))
+    return set_span_in_context(span, Context())
 
 
 class StageBook:
-    """The account of one stage. Thread-safe, and reentrant: a collected generator may end a call at any moment."""
+    """The account of one stage. Changed under the lock of its `StageBooks`."""
 
     __slots__ = (
-        "_ended_ns",
+        "_durations",
         "_errors",
-        "_failed",
-        "_lock",
-        "_ok",
-        "_read_busy_ns",
-        "_running",
-        "_skipped",
-        "_starts_ns",
         "attributes",
+        "busy_ns",
         "busy_share",
+        "counts",
         "item_attributes",
+        "read_busy_ns",
     )
 
-    def __init__(self, attributes: Mapping[str, AttributeValue]) -> None:
+    def __init__(self, attributes: Mapping[str, AttributeValue], durations: BatchedHistogram) -> None:
         self.attributes = attributes
         """Of calls that went well; shared, never changed."""
         self.item_attributes = tuple(
             {**attributes, names.ITEM_OUTCOME: outcome} for outcome in ("ok", "failed", "skipped")
         )
-        # By identity: the call's own start is set after its observers have seen it.
-        self._running: dict[int, int] = {}
-        self._errors: dict[str, Mapping[str, AttributeValue]] = {}
-        self._lock = threading.RLock()
-        self._starts_ns = 0
-        self._ended_ns = 0
-        self._ok = self._failed = self._skipped = 0
-        self._read_busy_ns = 0
+        self.counts = [0, 0, 0]
+        """Items handled so far: ok, failed, skipped."""
+        self.busy_ns = 0
+        """In ended calls."""
+        self.read_busy_ns = 0
+        """As last read, running calls included."""
         self.busy_share = 0.0
         """As last read; 2.0 means that two workers were never idle."""
+        self._durations = durations
+        self._errors: dict[str | None, HistogramSeries] = {None: durations.series(attributes)}
 
-    def open(self, call: StageCall, now_ns: int) -> None:
-        """Count a call that starts."""
-        with self._lock:
-            self._running[id(call)] = now_ns
-            self._starts_ns += now_ns
-
-    def close(self, call: StageCall) -> bool:
-        """Count a call that has ended; False if it never started here: a forked parent's call counts in the parent."""
-        with self._lock:
-            started_ns = self._running.pop(id(call), None)
-            if started_ns is None:
-                return False
-            self._starts_ns -= started_ns
-            self._ended_ns += call.duration_ns
-            self._ok += call.items_ok
-            self._failed += call.items_failed
-            self._skipped += call.items_skipped
-            return True
-
-    @property
-    def running(self) -> int:
-        """Calls running now."""
-        return len(self._running)
-
-    def attributes_for(self, error_type: str | None) -> Mapping[str, AttributeValue]:
-        """Return the attributes of a call that ended with ``error_type``; None: without an error."""
-        if error_type is None:
-            return self.attributes
+    def durations(self, error_type: str | None) -> HistogramSeries:
+        """Return the durations of calls that ended with ``error_type``; None: without an error."""
         known = self._errors.get(error_type)
         if known is None:
-            if len(self._errors) >= _MAX_ERROR_TYPES:
+            if error_type is None or len(self._errors) > _MAX_ERROR_TYPES:
                 error_type = names.ERROR_TYPE_OTHER
-            known = self._errors.setdefault(error_type, {**self.attributes, names.ERROR_TYPE: error_type})
+            attributes = {**self.attributes, names.ERROR_TYPE: error_type}
+            known = self._errors.get(error_type) or self._errors.setdefault(
+                error_type, self._durations.series(attributes)
+            )
         return known
-
-    def items(self) -> tuple[int, int, int]:
-        """Return the items handled so far: ok, failed, skipped."""
-        with self._lock:
-            return self._ok, self._failed, self._skipped
-
-    def share(self, now_ns: int, window_ns: int) -> float:
-        """Return the share of the last ``window_ns`` in which calls ran, summed over workers; the next window starts now."""
-        with self._lock:
-            # All time ever spent in calls. The sum of `now - start` over running calls needs no list of them.
-            busy_ns = self._ended_ns + self.running * now_ns - self._starts_ns
-            self.busy_share = max(0.0, (busy_ns - self._read_busy_ns) / window_ns)
-            self._read_busy_ns = busy_ns
-            return self.busy_share
 
 
 class StageBooks:
-    """The books of all stages since one moment. Made anew in a forked child, whose calls are its own."""
+    """The books of all stages since one moment. Thread-safe. Made anew in a forked child, whose calls are its own.
 
-    def __init__(self, clock: Clock) -> None:
+    Args:
+        clock: The one that calls are timed with.
+        histogram: Takes the durations, in seconds.
+    """
+
+    def __init__(self, clock: Clock, histogram: Histogram) -> None:
         self._clock = clock
         self._read_at_ns = clock.monotonic_ns()
         self._books: dict[tuple[str, str], StageBook] = {}
+        self._durations = BatchedHistogram(histogram, DURATION_BOUNDARIES_S)
+        # Reentrant: a finalizer may end a call at any moment.
         self._lock = threading.RLock()
 
-    def book_of(self, call: StageCall) -> StageBook:
-        """Return the book for a call."""
-        key = (call.pipeline, call.stage.name)
-        return self._books.get(key) or self._new_book(key)
+    def settled(self, calls: Sequence[StageCall]) -> None:
+        """Count calls that have ended."""
+        groups: dict[StageSeries, list[StageCall]] = {}
+        for call in calls:
+            try:
+                groups[call.series].append(call)
+            except KeyError:
+                groups[call.series] = [call]
+        for series, group in groups.items():
+            with self._lock:
+                book = self._book(series)
+                by_error = _add(book, group)
+            # Outside the lock: where views differ, the SDK takes the values one by one, under locks of its own.
+            for error_type, ended in by_error.items():
+                with self._lock:
+                    histogram = book.durations(error_type)
+                histogram.put(ended.seconds, ended.exemplars())
 
-    def open(self, call: StageCall) -> None:
-        """Count a call that starts."""
-        self.book_of(call).open(call, self._clock.monotonic_ns())
+    def hand_over(self) -> None:
+        """Give the SDK the durations there are; to be called from a callback of the provider that collects."""
+        self._durations.hand_over()
 
-    def _new_book(self, key: tuple[str, str]) -> StageBook:
-        attributes: dict[str, AttributeValue] = {names.PIPELINE_NAME: key[0], names.STAGE_NAME: key[1]}
+    def active(self, known: Iterable[StageSeries]) -> Iterator[Observation]:
+        """Yield the calls running now, by stage.
+
+        Args:
+            known: All that have calls running.
+        """
         with self._lock:
-            if len(self._books) >= _MAX_STAGES and key not in self._books:
-                # Names made up at run time must not fill the memory; what they count stays in the totals.
-                key, attributes = ("", ""), {names.METRIC_OVERFLOW: True}
-            return self._books.setdefault(key, StageBook(attributes))
-
-    def active(self) -> Iterator[Observation]:
-        """Yield the calls running now, by stage."""
-        for book in list(self._books.values()):
-            yield Observation(book.running, book.attributes)
+            running = dict.fromkeys(self._books.values(), 0)
+            for series in known:
+                book = self._book(series)
+                running[book] = running.get(book, 0) + len(series.running)
+        for book, count in running.items():
+            yield Observation(count, book.attributes)
 
     def items(self) -> Iterator[Observation]:
         """Yield the items handled so far, by stage and outcome; outcomes that never happened are left out."""
         for book in list(self._books.values()):
-            for count, attributes in zip(book.items(), book.item_attributes, strict=True):
+            for count, attributes in zip(book.counts, book.item_attributes, strict=True):
                 if count:
                     yield Observation(count, attributes)
 
-    def busy(self) -> Iterator[Observation]:
+    def busy(self, known: Iterable[StageSeries]) -> Iterator[Observation]:
         """Yield the share of wall time since the last reading in which a stage ran, summed over its workers, by stage.
 
-        A call that still runs counts up to now.
+        A call that still runs counts up to now. Of calls of one stage inside each other the outermost counts.
         """
         with self._lock:
             now_ns = self._clock.monotonic_ns()
             window_ns = now_ns - self._read_at_ns
-            books = list(self._books.values())
             if window_ns >= _MIN_WINDOW_NS:
                 self._read_at_ns = now_ns
-                for book in books:
-                    book.share(now_ns, window_ns)
-        for book in books:
-            yield Observation(book.busy_share, book.attributes)
+                busy_ns = {book: book.busy_ns for book in self._books.values()}
+                for series in known:
+                    book = self._book(series)
+                    running_ns = sum(_alone_ns(call, now_ns) for call in series.running.copy())
+                    busy_ns[book] = busy_ns.get(book, book.busy_ns) + running_ns
+                for book, sum_ns in busy_ns.items():
+                    # Less than before: a call has ended and is not settled yet. It counts the next time.
+                    new_ns = max(0, sum_ns - book.read_busy_ns)
+                    book.busy_share = new_ns / window_ns
+                    book.read_busy_ns += new_ns
+            shares = [Observation(book.busy_share, book.attributes) for book in self._books.values()]
+        yield from shares
+
+    def _book(self, series: StageSeries) -> StageBook:
+        key = (series.pipeline, series.stage.name)
+        book = self._books.get(key)
+        if book is None:
+            attributes: dict[str, AttributeValue] = {names.PIPELINE_NAME: key[0], names.STAGE_NAME: key[1]}
+            if len(self._books) >= MAX_STAGES:
+                # Names made up at run time must not fill the memory; what they count stays in the totals.
+                key, attributes = ("", ""), {names.METRIC_OVERFLOW: True}
+            book = self._books.get(key) or self._books.setdefault(key, StageBook(attributes, self._durations))
+        return book
+
+
+def _add(book: StageBook, calls: Sequence[StageCall]) -> dict[str | None, _Group]:
+    """Count calls of one stage; return their durations by error type."""
+    by_error: dict[str | None, _Group] = {}
+    counts = book.counts
+    busy_ns = 0
+    for call in calls:
+        duration_ns = call.duration_ns
+        try:
+            group = by_error[call.error_type]
+        except KeyError:
+            group = by_error[call.error_type] = _Group()
+        group.seconds.append(duration_ns / 1e9)
+        if call.sampled:
+            group.last = call
+            if duration_ns > group.slowest_ns:
+                group.slowest, group.slowest_ns = call, duration_ns
+        ok, failed, skipped = call.items()
+        counts[0] += ok
+        counts[1] += failed
+        counts[2] += skipped
+        busy_ns += duration_ns if call.enclosing is None else _alone_ns(call, call.start_ns + duration_ns)
+    book.busy_ns += busy_ns
+    return by_error
+
+
+def _alone_ns(call: StageCall, end_ns: int) -> int:
+    """Return the time of a call, up to ``end_ns``, in which no call of the same stage ran around it.
+
+    A task that a call has started may outlive it.
+    """
+    begin_ns = call.start_ns
+    around = call.enclosing
+    for _ in range(_MAX_AROUND):
+        if around is None:
+            break
+        if around.series is call.series:
+            if around.duration_ns < 0:
+                return 0
+            begin_ns = max(begin_ns, around.start_ns + around.duration_ns)
+        around = around.enclosing
+    return max(0, end_ns - begin_ns)

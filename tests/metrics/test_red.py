@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from opentelemetry.trace import set_span_in_context
 
 from otelkit import names
 from otelkit.metrics import RED_METRICS, RedObserver, build_instruments
-from otelkit.metrics.stage_books import _MAX_STAGES
-from otelkit.model.calls import Outcome, Stage, StageCall, StageKind
+from otelkit.metrics.stage_books import MAX_STAGES
+from otelkit.model.calls import Outcome, Stage, StageCall, StageKind, StageSeries
+from otelkit.model.contexts import NO_SCOPE
 from otelkit.testing import MadeCall
 from tests.forking import in_child
 from tests.metrics.collected import Collected, key_of
@@ -43,23 +45,23 @@ class Bench:
     def __init__(self) -> None:
         self.clock = HandClock()
         self.collected = Collected()
-        self.observer = RedObserver(self.clock)
+        self.known: dict[tuple[Stage, str], StageSeries] = {}
+        self.observer = RedObserver(self.clock, self.known.values)
         self.bind()
 
     def bind(self) -> None:
         specs = {spec.name: spec for spec in RED_METRICS}
         self.observer.bind(self.collected.meter, build_instruments(specs, self.collected.meter))
 
-    def start(self, stage: Stage = PARSE, pipeline: str = "p") -> MadeCall:
-        call = MadeCall(stage, pipeline, clock=self.clock)
-        self.observer.opened(call)
-        # As the runtime does it: the duration starts after the observers.
-        call.start_ns = self.clock.monotonic_ns()
-        return call
+    def start(
+        self, stage: Stage = PARSE, pipeline: str = "p", around: StageCall | None = None, scope: Context = NO_SCOPE
+    ) -> MadeCall:
+        series = self.known.setdefault((stage, pipeline), StageSeries(stage, pipeline))
+        return MadeCall(stage, pipeline, series=series, enclosing=around, scope=scope, clock=self.clock)
 
     def end(self, call: MadeCall, error: BaseException | None = None, outcome: Outcome | None = None) -> None:
         call.end(error, outcome=outcome)
-        self.observer.closed(call)
+        self.observer.settled([call])
 
     @contextmanager
     def call(self, seconds: float) -> Iterator[StageCall]:
@@ -177,6 +179,51 @@ class TestBusy:
 
         assert bench.points(names.METRIC_STAGE_BUSY) == {where(): 2.5}
 
+    def test_a_stage_that_calls_itself_is_busy_once(self, bench: Bench) -> None:
+        """Of calls inside each other the outermost counts, while they run and when they have ended, in whatever order."""
+        outer = bench.start()
+        other = bench.start(Stage("walk", StageKind.FUNCTION), around=outer)
+        inner = bench.start(around=other)
+        innermost = bench.start(around=inner)
+        bench.clock.at_ns += SECOND_NS
+        running = bench.points(names.METRIC_STAGE_BUSY)[where()]
+        bench.clock.at_ns += SECOND_NS
+        for call in (innermost, inner, other, outer):
+            call.end()
+        bench.observer.settled([outer, innermost, other, inner])
+
+        assert (running, bench.points(names.METRIC_STAGE_BUSY)[where()]) == (1.0, 1.0)
+
+    def test_a_task_that_outlives_the_call_that_started_it_is_busy_from_then_on(self, bench: Bench) -> None:
+        """Its time counts where no call of its stage is around it any more."""
+        outer = bench.start()
+        task = bench.start(around=outer)
+        bench.clock.at_ns += SECOND_NS
+        outer.end()
+        bench.observer.settled([outer])
+        bench.clock.at_ns += SECOND_NS
+        running = bench.points(names.METRIC_STAGE_BUSY)
+        bench.clock.at_ns += SECOND_NS
+        bench.end(task)
+        bench.clock.at_ns += SECOND_NS
+
+        assert running == {where(): 1.0}
+        assert bench.points(names.METRIC_STAGE_BUSY) == {where(): 0.5}
+
+    def test_a_call_that_has_ended_and_is_not_settled_yet_counts_later(self, bench: Bench) -> None:
+        """The share of a window is never negative, and no time is lost between two."""
+        call = bench.start()
+        shares = []
+        for step in range(3):
+            bench.clock.at_ns += SECOND_NS
+            if step == 1:
+                call.end()
+            if step == 2:
+                bench.observer.settled([call])
+            shares += bench.points(names.METRIC_STAGE_BUSY).values()
+
+        assert shares == [1.0, 0.0, 1.0]
+
     def test_two_readers_at_once_get_the_same_share(self, bench: Bench) -> None:
         """A second reader right after the first does not see a share of the microseconds in between."""
         with bench.call(1):
@@ -220,8 +267,7 @@ def test_a_sampled_call_gives_an_exemplar_and_an_unsampled_one_does_not(bench: B
     for provider in (TracerProvider(shutdown_on_exit=False), TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)):
         span = provider.get_tracer("t").start_span("parse")
         ids.append(span.get_span_context().trace_id)
-        call = bench.start()
-        call.scope = set_span_in_context(span)
+        call = bench.start(scope=set_span_in_context(span))
         bench.clock.at_ns += SECOND_NS
         bench.end(call)
         span.end()
@@ -235,14 +281,14 @@ def test_a_sampled_call_gives_an_exemplar_and_an_unsampled_one_does_not(bench: B
 def test_stage_names_made_up_at_run_time_do_not_fill_the_memory(bench: Bench) -> None:
     """Beyond 2,000 stages the rest is counted in one series, so that totals stay right."""
     extra = 5
-    for number in range(_MAX_STAGES + extra):
+    for number in range(MAX_STAGES + extra):
         bench.end(bench.start(Stage(f"s{number}", StageKind.BLOCK)))
     items = bench.points(names.METRIC_STAGE_ITEMS)
     overflow = key_of({names.METRIC_OVERFLOW: True, names.ITEM_OUTCOME: "ok"})
 
     assert items[overflow] == extra
-    assert len(items) <= _MAX_STAGES + 1
-    assert sum(items.values()) == _MAX_STAGES + extra
+    assert len(items) <= MAX_STAGES + 1
+    assert sum(items.values()) == MAX_STAGES + extra
 
 
 @pytest.mark.requirement("MET-32")
@@ -257,15 +303,17 @@ def test_error_types_without_end_become_other(bench: Bench) -> None:
 
 
 def test_a_forked_child_counts_its_own_calls_only() -> None:
-    """A call that the parent opened before the fork is not counted again when the child's copy of it ends."""
+    """What the parent has counted before the fork is not counted again, and no call of the parent's runs in the child."""
     bench = Bench()
     bench.end(bench.start())
     parents_call = bench.start()
 
     def child() -> dict[str, list[object]]:
+        # As the runtime does it.
+        parents_call.abandon()
+        parents_call.series.running.clear()
         bench.collected = Collected()
         bench.bind()
-        bench.end(parents_call)
         bench.end(bench.start())
         return {
             name: list(bench.points(name).values())
@@ -308,7 +356,8 @@ def test_a_call_that_the_garbage_collector_ends_waits_for_the_sdks_locks(bench: 
             Forgotten()
             gc.collect()
 
-    bench.observer._duration = Locked()  # type: ignore[assignment]  # stands for the SDK's histogram and its lock
+    bench.collected = Collected()
+    bench.observer.bind(bench.collected.meter, {names.METRIC_STAGE_DURATION: Locked()})
     bench.end(bench.start())
     before = list(recorded)
     bench.points(names.METRIC_STAGE_ACTIVE)
@@ -320,9 +369,41 @@ def test_before_it_is_bound_it_observes_without_fault() -> None:
     """A call that ends before the instruments are there harms nothing."""
     observer = RedObserver(HandClock())
     call = MadeCall(PARSE, "p")
-    observer.opened(call)
-    observer.closed(call)
-    observer.closed(call)
+    call.end()
+    observer.settled([call])
+
+
+def test_a_forked_child_of_a_program_with_its_own_provider_counts_from_zero() -> None:
+    """Where nobody binds anew, the instruments there are read the child's counts and not the parent's."""
+    bench = Bench()
+    for _ in range(3):
+        bench.end(bench.start())
+
+    def child() -> list[object]:
+        bench.end(bench.start())
+        return list(bench.points(names.METRIC_STAGE_ITEMS).values())
+
+    assert in_child(child) == [1]
+
+
+def test_the_slowest_and_the_last_sampled_call_of_a_batch_are_exemplars(bench: Bench) -> None:
+    """Of many calls, those that are looked for: whatever came between, and whatever was not sampled."""
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("t")
+    calls = []
+    for duration_s in (0.2, 7, 0.3, 0.002, 20):
+        span = tracer.start_span("parse")
+        call = bench.start(scope=set_span_in_context(span) if duration_s != 20 else NO_SCOPE)
+        call.end(duration_ns=int(duration_s * SECOND_NS))
+        calls.append(call)
+        span.end()
+    bench.observer.settled(calls)
+    (point,) = bench.collected.metrics()[names.METRIC_STAGE_DURATION].data.data_points
+
+    assert point.count == 5
+    assert [(exemplar.value, exemplar.trace_id) for exemplar in point.exemplars] == [
+        (0.002, calls[3].trace_id),
+        (7, calls[1].trace_id),
+    ]
 
 
 def test_the_observer_keeps_no_call_alive(bench: Bench) -> None:
