@@ -98,6 +98,7 @@ class SignalForwarder:
         if hasattr(signal, "sigtimedwait"):
             # Sent to us and then to all of us, as `timeout` does it: that was one.
             signal.sigtimedwait({number}, 0)
+        self._witness.renew()
         return True
 
     def _next(self) -> tuple[int, bool]:

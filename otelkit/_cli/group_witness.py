@@ -30,13 +30,13 @@ class GroupWitness:
         self._start()
 
     def saw(self, number: int) -> bool:
-        """Return whether the signal came to the whole group since it was last asked for."""
-        if not self._pid or not _pending(self._pid) >> (number - 1) & 1:
-            return False
-        # A pending signal can't be taken back: the next one needs a witness without.
+        """Return whether the signal came to the whole group since `renew`."""
+        return bool(self._pid and _pending(self._pid) >> (number - 1) & 1)
+
+    def renew(self) -> None:
+        """Forget what was seen: a pending signal can't be taken back, so that it takes another witness."""
         self.close()
         self._start()
-        return True
 
     def close(self) -> None:
         """End it. Repeated calls do nothing."""
