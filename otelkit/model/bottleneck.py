@@ -18,6 +18,9 @@ _WORTH_SAYING: Final = 0.1
 _WEIGHT: Final = 0.1
 """Of what the neighbours say, against how busy the stage is itself: it decides between stages that are about equally busy."""
 
+_LEAST_TIME: Final = 0.5
+"""Workers that a stage must have, on average, to be judged by their time alone."""
+
 _SLACK: Final = 0.1
 """By how much of a worker the workers' time may be above a whole number of them."""
 
@@ -97,18 +100,26 @@ def since(run: RunRow, earlier: RunRow) -> RunRow:
     )
 
 
+def _time(stage: StageRow) -> float:
+    """Return the time of its workers, as a share of wall time."""
+    return (stage.working or 0.0) + (stage.starved or 0.0) + (stage.blocked or 0.0)
+
+
 def _workers(stage: StageRow) -> int:
-    total = (stage.working or 0.0) + (stage.starved or 0.0) + (stage.blocked or 0.0)
-    return max(1, math.ceil(total - _SLACK))
+    return max(1, stage.processes, math.ceil(_time(stage) - _SLACK))
 
 
 def _busy(stage: StageRow) -> float:
-    return min(1.0, (stage.working or 0.0) / _workers(stage))
+    working, time = stage.working or 0.0, _time(stage)
+    if time > working:
+        # Workers may start late and end early: that is no time of theirs. A stage that runs only now and then limits nothing.
+        return working / time * min(1.0, time / _LEAST_TIME)
+    return min(1.0, working / max(1, math.ceil(time - _SLACK)))
 
 
 def _waiting(stage: StageRow, wait: float | None) -> float:
     """Return the share of its workers' time in which a stage waited."""
-    return min(1.0, (wait or 0.0) / _workers(stage))
+    return (wait or 0.0) / max(1.0, _time(stage))
 
 
 def _pressure(stage: StageRow, stages: Iterable[StageRow], queues: Mapping[str, QueueRow]) -> float:

@@ -50,6 +50,8 @@ class StageRow:
     takes_from: tuple[str, ...] = ()
     """Watched queues that it takes items from."""
     puts_into: tuple[str, ...] = ()
+    processes: int = 0
+    """How many have run it, as far as metrics tell."""
     errors: Mapping[str, int] = field(default_factory=dict)
     """Failed calls by `error.type`, most frequent first, as far as metrics tell."""
 

@@ -14,7 +14,7 @@ from otelkit.model.views import QueueRow, RunRow, StageRow
 
 _METRICS: Final = (names.METRIC_STAGE_TIME, names.METRIC_QUEUE_TIME)
 _SELECT: Final = (
-    "SELECT name, attributes, last_ns, last_value FROM series JOIN metric ON metric.id = metric "
+    "SELECT name, attributes, resource, last_ns, last_value FROM series JOIN metric ON metric.id = metric "
     "WHERE run = ? AND name IN (?, ?) AND last_value IS NOT NULL"
 )
 _LEAST_S: Final = 0.001
@@ -34,7 +34,8 @@ def with_time_shares(row: RunRow, connection: sqlite3.Connection, number: int, s
     puts: dict[str, set[str]] = defaultdict(set)
     waits: dict[tuple[str, str], float] = {}
     until_ns = 0
-    for name, raw, last_ns, value in connection.execute(_SELECT, (number, *_METRICS)):
+    processes: dict[str, set[int]] = defaultdict(set)
+    for name, raw, resource, last_ns, value in connection.execute(_SELECT, (number, *_METRICS)):
         until_ns = max(until_ns, last_ns)
         attributes = _attributes(raw)
         queue = attributes.get(names.QUEUE_NAME, "")
@@ -45,6 +46,7 @@ def with_time_shares(row: RunRow, connection: sqlite3.Connection, number: int, s
             continue
         stage, state = attributes.get(names.STAGE_NAME, ""), attributes.get(names.STAGE_STATE, "")
         states[stage][state] += value
+        processes[stage].add(resource)
         if queue:
             (takes if state == "starved" else puts)[stage].add(queue)
     if not until_ns:
@@ -61,6 +63,7 @@ def with_time_shares(row: RunRow, connection: sqlite3.Connection, number: int, s
             starved=seconds["starved"] / measured_s,
             blocked=seconds["blocked"] / measured_s,
             takes_from=tuple(sorted(takes[stage.name])),
+            processes=len(processes[stage.name]),
             puts_into=tuple(sorted(puts[stage.name])),
         )
 
