@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Final
 
 from opentelemetry.context import Context
@@ -25,34 +26,8 @@ _MIN_WINDOW_NS: Final = 50_000_000
 """Shortest time over which a share of wall time is computed: two readers that collect at once get the same answer."""
 _MAX_AROUND: Final = 64
 """How many calls around one are looked at for one of the same stage."""
+_duration_of: Final = attrgetter("duration_ns")
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
-
-
-class _Group:
-    """Calls of one stage that ended in the same way: their durations, and which of them show what they are like."""
-
-    __slots__ = ("last", "seconds", "slowest", "slowest_ns")
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.last: StageCall | None = None
-        """Of the sampled ones, as `slowest`."""
-        self.slowest: StageCall | None = None
-        self.slowest_ns = -1
-
-    def exemplars(self) -> dict[float, MakeContext]:
-        """Return what makes the contexts of the slowest and of the last sampled call, by their durations in seconds."""
-        # With the ids instead of the call: it is not to live on.
-        return {
-            call.duration_ns / 1e9: partial(_context_of, call.trace_id, call.span_id)
-            for call in (self.slowest, self.last)
-            if call is not None
-        }
-
-
-def _context_of(trace_id: int, span_id: int) -> Context:
-    span = NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False, trace_flags=_SAMPLED))
-    return set_span_in_context(span, Context())
 
 
 class StageBook:
@@ -126,12 +101,12 @@ class StageBooks:
         for series, group in groups.items():
             with self._lock:
                 book = self._book(series)
-                by_error = _add(book, group)
+                _add(book, group)
             # Outside the lock: where views differ, the SDK takes the values one by one, under locks of its own.
-            for error_type, ended in by_error.items():
+            for error_type, ended in _by_error(group).items():
                 with self._lock:
                     histogram = book.durations(error_type)
-                histogram.put(ended.seconds, ended.exemplars())
+                histogram.put([call.duration_ns / 1e9 for call in ended], _exemplars(ended))
 
     def hand_over(self) -> None:
         """Give the SDK the durations there are; to be called from a callback of the provider that collects."""
@@ -193,29 +168,25 @@ class StageBooks:
         return book
 
 
-def _add(book: StageBook, calls: Sequence[StageCall]) -> dict[str | None, _Group]:
-    """Count calls of one stage; return their durations by error type."""
-    by_error: dict[str | None, _Group] = {}
-    counts = book.counts
-    busy_ns = 0
-    for call in calls:
-        duration_ns = call.duration_ns
-        try:
-            group = by_error[call.error_type]
-        except KeyError:
-            group = by_error[call.error_type] = _Group()
-        group.seconds.append(duration_ns / 1e9)
-        if call.sampled:
-            group.last = call
-            if duration_ns > group.slowest_ns:
-                group.slowest, group.slowest_ns = call, duration_ns
-        ok, failed, skipped = call.items()
-        counts[0] += ok
-        counts[1] += failed
-        counts[2] += skipped
-        busy_ns += duration_ns if call.enclosing is None else _alone_ns(call, call.start_ns + duration_ns)
-    book.busy_ns += busy_ns
-    return by_error
+def _add(book: StageBook, calls: Sequence[StageCall]) -> None:
+    """Count the items and the time of calls of one stage."""
+    # Column by column, which is half the work of call by call.
+    for number, column in enumerate(zip(*[call.items() for call in calls], strict=True)):
+        book.counts[number] += sum(column)
+    book.busy_ns += sum([call.duration_ns for call in calls])
+    for call in [call for call in calls if call.enclosing is not None]:
+        book.busy_ns -= call.duration_ns - _alone_ns(call, call.start_ns + call.duration_ns)
+
+
+def _by_error(calls: Sequence[StageCall]) -> dict[str | None, list[StageCall]]:
+    """Return the calls of one stage by error type; None: without an error."""
+    fine = [call for call in calls if call.error_type is None]
+    groups: dict[str | None, list[StageCall]] = {None: fine} if fine else {}
+    if len(fine) < len(calls):
+        for call in calls:
+            if call.error_type is not None:
+                groups.setdefault(call.error_type, []).append(call)
+    return groups
 
 
 def _alone_ns(call: StageCall, end_ns: int) -> int:
@@ -234,3 +205,20 @@ def _alone_ns(call: StageCall, end_ns: int) -> int:
             begin_ns = max(begin_ns, around.start_ns + around.duration_ns)
         around = around.enclosing
     return max(0, end_ns - begin_ns)
+
+
+def _exemplars(calls: Sequence[StageCall]) -> dict[float, MakeContext]:
+    """Return what makes the contexts of the slowest and of the last sampled call, by their durations in seconds."""
+    sampled = [call for call in calls if call.sampled]
+    if not sampled:
+        return {}
+    # With the ids instead of the call: it is not to live on.
+    return {
+        call.duration_ns / 1e9: partial(_context_of, call.trace_id, call.span_id)
+        for call in (max(sampled, key=_duration_of), sampled[-1])
+    }
+
+
+def _context_of(trace_id: int, span_id: int) -> Context:
+    span = NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=False, trace_flags=_SAMPLED))
+    return set_span_in_context(span, Context())
