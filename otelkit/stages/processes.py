@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any, Final
 
 from otelkit._guard import Barrier
@@ -17,8 +16,6 @@ _CARRIED: Final = "_otelkit_carried"
 """Attribute of a process object while it is being started."""
 
 _barrier: Final = Barrier("child processes", None)
-_process: ModuleType | None = None
-_told = False
 
 
 class _OnItsWay:
@@ -51,32 +48,22 @@ def start_with_context(start: Callable[..., Any]) -> Callable[..., Any]:
     return started
 
 
-def follow_process(module: ModuleType) -> None:
-    """Learn from ``multiprocessing.process`` whether this process is a child of multiprocessing's already."""
-    global _process
-    _process = module
-    if module.parent_process() is not None:
-        _begin(None)
+def begin_with_context(bootstrap: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``Process._bootstrap``, which does all that a child of multiprocessing does, beginning in the carried context.
 
+    It is private; but what is public (``multiprocessing.util.register_after_fork``) does not run in spawned children.
+    """
 
-def follow_util(module: ModuleType) -> None:
-    """Have ``multiprocessing.util`` say when this process becomes a child of multiprocessing's. Repeated calls do nothing."""
-    global _told
-    if not _told:
-        _told = True
-        # Called in forked children too. Kept alive by this module, as what is registered is held weakly.
-        module.register_after_fork(_OnItsWay, _begin)
+    @functools.wraps(bootstrap)
+    def begun(self: Any, *args: Any, **kwargs: Any) -> Any:
+        children.is_one()
+        try:
+            carried = vars(self).pop(_CARRIED, None)
+            if isinstance(carried, tuple):
+                # For good: it is the context of all that the child does.
+                attach(context_of(Carried(*carried)))
+        except Exception as error:  # noqa: BLE001 - the child must start; the words may be those of another version of ours
+            _barrier.fault(error, "take up a context")
+        return bootstrap(self, *args, **kwargs)
 
-
-def _begin(_: object) -> None:
-    """Begin the work of a child: it may be killed, and its context is the one in which it was started."""
-    children.is_one()
-    if _process is None:
-        return
-    try:
-        carried = vars(_process.current_process()).pop(_CARRIED, None)
-        if isinstance(carried, tuple):
-            # For good: it is the context of all that the child does.
-            attach(context_of(Carried(*carried)))
-    except Exception as error:  # noqa: BLE001 - the child must start; the words may be those of another version of ours
-        _barrier.fault(error, "take up a context")
+    return begun

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context
 
+from otelkit.stages import children
 from otelkit.stages._import_hook import ImportHook
 from otelkit.stages.attached import attach, get_current, leave
 from otelkit.stages.pool_task import PoolTask
-from otelkit.stages.processes import follow_process, follow_util, start_with_context
+from otelkit.stages.processes import begin_with_context, start_with_context
 from otelkit.stages.subprocesses import popen_with_context
 
 if TYPE_CHECKING:
@@ -109,7 +110,11 @@ def _follow_pools(module: Any) -> None:
 
 def _follow_processes(module: Any) -> None:
     _replace(module.BaseProcess, "start", start_with_context)
-    follow_process(module)
+    if hasattr(module.BaseProcess, "_bootstrap"):
+        _replace(module.BaseProcess, "_bootstrap", begin_with_context)
+    if module.parent_process() is not None:
+        # Installed by a child at work, by `otelkit.configure` in its function say.
+        children.is_one()
 
 
 def _follow_subprocesses(module: Any) -> None:
@@ -120,7 +125,6 @@ _AFTER_IMPORT: Final[Mapping[str, Callable[[Any], None]]] = {
     "concurrent.futures.process": _follow_process_pools,
     "multiprocessing.pool": _follow_pools,
     "multiprocessing.process": _follow_processes,
-    "multiprocessing.util": follow_util,
     "subprocess": _follow_subprocesses,
 }
 

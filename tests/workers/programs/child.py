@@ -14,7 +14,8 @@ def do_then_idle(work: object, parent: Ids) -> None:
     """Do something, say so, and wait to be ended from outside."""
     assert callable(work)
     work(parent)
-    print("idle", flush=True)
+    sys.stdout.write("idle\n")
+    sys.stdout.flush()
     threading.Event().wait(600)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import otelkit
 from columns import Column, main
 from truth import Ids, here, note, note_end
-
-import otelkit
 
 # The items are the ids of the spans that put them, so that the taker knows whom to link to.
 Items = asyncio.Queue[Ids]

@@ -9,10 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import otelkit
 from columns import Column, main
 from truth import Ids, here, note, note_end
-
-import otelkit
 
 # Any below: a queue of any kind. Its items are the ids of the spans that put them, so that the taker knows whom to link to.
 ITEMS = 4
