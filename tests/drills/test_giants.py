@@ -46,7 +46,8 @@ PROGRAM = """
         load("other", nested=[blob], more={"blob": blob})
         for _ in read(blob, blob):
             pass
-        error = ValueError() if isinstance(blob, (bytearray, memoryview)) else ValueError(blob)
+        # Not in an error: its text is the whole of it, whoever asks.
+        error = ValueError() if isinstance(blob, bytearray) else ValueError(blob)
         try:
             fail("item", error)
         except ValueError:
@@ -66,8 +67,7 @@ PROGRAM = """
     use(b"1234")
     otelkit.flush()
     blobs = [mmap.mmap(-1, GIB), range(1 << 60), Claims("abc"), Endless("abc")]
-    # Not in an error: its text is the whole of them, whoever asks.
-    blobs += [bytearray(GIB), memoryview(bytearray(GIB))]
+    blobs += [memoryview(mmap.mmap(-1, GIB)), bytearray(GIB // 16)]
     before = peak()
     for blob in blobs:
         use(blob)
@@ -90,6 +90,6 @@ def test_a_gigabyte_is_never_copied(tmp_path: Path, server: OtlpServer, how: str
 
     assert done.code == 0, done.stderr
     said, grown_mib = done.stdout.split()
-    assert (said, int(grown_mib) < 64) == ("done", True), grown_mib
+    assert (said, int(grown_mib) < 32) == ("done", True), grown_mib
     check(done, server, tmp_path)
     assert len(server.spans) == spans
