@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from otelkit.spans.otlp.key_values import KeyValueWriter
-from otelkit.spans.otlp.readable import pairs
+from otelkit.spans.otlp.key_values import KeyValueWriter, pairs
 from otelkit.spans.otlp.wire import count, field, text_field
 
 if TYPE_CHECKING:

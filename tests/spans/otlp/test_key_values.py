@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common._internal import _encode_attributes
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
-from otelkit.spans.otlp.key_values import MAX_KEYS, MAX_VALUES, KeyValueWriter
+from otelkit.spans.otlp.key_values import MAX_KEYS, MAX_VALUES, KeyValueWriter, pairs
 from tests.spans.otlp.generated import GENEROUSLY, mappings
 
 TAG = b"\x4a"
@@ -99,3 +102,43 @@ def test_surrogates_in_keys_and_values_are_replaced() -> None:
     assert left_out == 0
     assert [(each.key, each.value.string_value) for each in message.attributes][:1] == [("k\ufffd", "v\ufffd")]
     assert message.attributes[1].value.array_value.values[0].string_value == "\ufffd"
+
+
+def test_attributes_are_read_while_another_thread_changes_them() -> None:
+    """An event's attributes that the program goes on changing are written as they were at some moment."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    span = provider.get_tracer("test").start_span("span")
+    assert isinstance(span, ReadableSpan)
+    done = threading.Event()
+
+    def change() -> None:
+        number = 0
+        while not done.is_set():
+            number += 1
+            span.set_attribute(f"key {number % 100}", number)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        for _ in range(300):
+            list(pairs(span.attributes))
+    finally:
+        done.set()
+        thread.join()
+        span.end()
+
+
+def test_mappings_without_a_copy_of_their_own_are_read() -> None:
+    """Any mapping will do."""
+
+    class Plain(Mapping[str, int]):
+        def __getitem__(self, key: str) -> int:
+            return 1
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(["a"])
+
+        def __len__(self) -> int:
+            return 1
+
+    assert list(pairs(Plain())) == [("a", 1)]

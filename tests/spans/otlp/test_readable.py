@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,8 +8,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanContext, TraceFlags, TraceState
 
+from otelkit.spans.otlp.extras import ExtrasWriter
 from otelkit.spans.otlp.key_values import KeyValueWriter
-from otelkit.spans.otlp.readable import ATTRIBUTES, ReadableWriter, pairs
+from otelkit.spans.otlp.readable import ATTRIBUTES, ReadableWriter
 from otelkit.spans.otlp.request import SpanEncoder
 from otelkit.spans.rebuild import rebuild
 from tests.spans.made import spans as made
@@ -25,7 +24,7 @@ def made_up_context(trace_id: int, span_id: int) -> SpanContext:
 
 @pytest.fixture
 def writer() -> ReadableWriter:
-    return ReadableWriter(KeyValueWriter(ATTRIBUTES))
+    return ReadableWriter(KeyValueWriter(ATTRIBUTES), ExtrasWriter())
 
 
 @pytest.mark.sdk
@@ -91,43 +90,3 @@ def test_a_span_without_ids_is_refused(writer: ReadableWriter, context: SpanCont
     """No ids, or ids that are too long, can't be written as anything true."""
     with pytest.raises((ValueError, OverflowError)):
         writer.write(ReadableSpan("span", context))
-
-
-def test_attributes_are_read_while_another_thread_changes_them() -> None:
-    """An event's attributes that the program goes on changing are written as they were at some moment."""
-    provider = TracerProvider(shutdown_on_exit=False)
-    span = provider.get_tracer("test").start_span("span")
-    assert isinstance(span, ReadableSpan)
-    done = threading.Event()
-
-    def change() -> None:
-        number = 0
-        while not done.is_set():
-            number += 1
-            span.set_attribute(f"key {number % 100}", number)
-
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
-        for _ in range(300):
-            list(pairs(span.attributes))
-    finally:
-        done.set()
-        thread.join()
-        span.end()
-
-
-def test_mappings_without_a_copy_of_their_own_are_read() -> None:
-    """Any mapping will do."""
-
-    class Plain(Mapping[str, int]):
-        def __getitem__(self, key: str) -> int:
-            return 1
-
-        def __iter__(self) -> Iterator[str]:
-            return iter(["a"])
-
-        def __len__(self) -> int:
-            return 1
-
-    assert list(pairs(Plain())) == [("a", 1)]

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
 
+from otelkit.spans.light_span import LightSpan
 from otelkit.spans.otlp.request import Encoded, SpanEncoder
 from tests.spans.made import spans as made
 from tests.spans.otlp.generated import GENEROUSLY, decoded, same, spans
+from tests.spans.otlp.stage_calls import call, encoder
 
 
 class Unreadable(ReadableSpan):
@@ -31,12 +33,25 @@ def test_a_batch_is_grouped_as_by_the_stock_encoder(batch: list[ReadableSpan]) -
     assert same(encoded.body, batch)
 
 
+@pytest.mark.sdk
+@given(st.lists(spans | st.integers(0, 3), max_size=10))
+@GENEROUSLY
+def test_stage_spans_and_others_share_a_request(drawn: list[ReadableSpan | int]) -> None:
+    """Stage spans between spans of other instrumentations are grouped as if all were the SDK's."""
+    batch = [call() if isinstance(each, int) else each for each in drawn]
+
+    encoded = encoder().encode(batch)
+
+    assert encoded.written == len(batch)
+    assert same(encoded.body, [each.readable() if isinstance(each, LightSpan) else each for each in batch])
+
+
 def test_requests_put_together_are_one() -> None:
     """Bodies of several batches, one after the other, are a request with all their spans."""
-    encoder = SpanEncoder({})
+    writer = SpanEncoder({})
     one, two = made(3), made(2)
 
-    together = decoded(encoder.encode(one).body + encoder.encode(two).body)
+    together = decoded(writer.encode(one).body + writer.encode(two).body)
 
     names = [
         span.name for resource in together.resource_spans for scope in resource.scope_spans for span in scope.spans
@@ -61,18 +76,18 @@ def test_a_span_that_cannot_be_written_costs_no_other() -> None:
 
 def test_nothing_is_no_request() -> None:
     """A batch without spans, or with none that can be written, is no bytes."""
-    encoder = SpanEncoder({})
+    writer = SpanEncoder({})
 
-    assert encoder.encode([]) == Encoded(b"", 0, 0)
-    assert encoder.encode([Unreadable("x")]) == Encoded(b"", 0, 1)
+    assert writer.encode([]) == Encoded(b"", 0, 0)
+    assert writer.encode([Unreadable("x")]) == Encoded(b"", 0, 1)
 
 
 def test_threads_that_encode_at_once_do_not_disturb_each_other() -> None:
     """In a burst the program's own threads encode, all with one encoder."""
-    encoder = SpanEncoder({})
+    writer = SpanEncoder({})
     batches = [made(40, n=number, text=f"text {number}", flag=True) for number in range(16)]
 
     with ThreadPoolExecutor(8) as pool:
-        bodies = [encoded.body for encoded in pool.map(encoder.encode, batches * 4)]
+        bodies = [encoded.body for encoded in pool.map(writer.encode, batches * 4)]
 
     assert all(same(body, batch) for body, batch in zip(bodies, batches * 4, strict=True))
