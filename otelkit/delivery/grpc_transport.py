@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import grpc
+
 from otelkit._version import __version__
 from otelkit.delivery.answer_body import partial_success, retry_delay, retry_delay_of_status
 from otelkit.delivery.cleaned import cleaned
-from otelkit.delivery.http_transport import provided
-from otelkit.delivery.late_import import no_fork
+from otelkit.delivery.credentials import provided
 from otelkit.delivery.otlp_settings import OtlpSettings
 from otelkit.delivery.transport import Answer, Contact, Later, Never, Taken
 from otelkit.model.signals import Signal
@@ -27,20 +28,14 @@ _RETRY_INFO: Final = "google.rpc.retryinfo-bin"
 class GrpcTransport:
     """Sends with `grpc`, one unary call a request.
 
-    Imports `grpc` when it is made, which takes some 100 ms: make it on the thread that sends.
-
     Raises:
-        ImportError: The extra is not installed.
         OSError: A certificate can't be read.
         LookupError: The credential provider is not installed.
         TypeError: It does not give channel credentials.
     """
 
     def __init__(self, signal: Signal, settings: OtlpSettings) -> None:
-        with no_fork():
-            import grpc  # here, because it is an extra
         self._settings = settings
-        self._grpc = grpc
         self._metadata = tuple(settings.headers.items())
         options = (("grpc.primary_user_agent", f"otelkit/{__version__} OTel-OTLP-Exporter-Python"),)
         compression = grpc.Compression.Gzip if settings.compression == "gzip" else grpc.Compression.NoCompression
@@ -48,7 +43,7 @@ class GrpcTransport:
         if settings.insecure:
             self._channel = grpc.insecure_channel(target, options=options, compression=compression)
         else:
-            self._channel = grpc.secure_channel(target, _credentials(settings, grpc), options, compression)
+            self._channel = grpc.secure_channel(target, _credentials(settings), options, compression)
         # No serializers: what is sent and answered are bytes already.
         self._export = self._channel.unary_unary(_METHODS[signal])
 
@@ -56,7 +51,7 @@ class GrpcTransport:
         """Send one request."""
         try:
             answer = self._export(body, timeout=min(timeout_s, self._settings.timeout_s), metadata=self._metadata)
-        except self._grpc.RpcError as error:
+        except grpc.RpcError as error:
             return self._refusal(error)
         return Taken(*partial_success(answer))
 
@@ -65,7 +60,7 @@ class GrpcTransport:
         self._channel.close()
 
     def _refusal(self, error: Any) -> Answer:  # Any: an RpcError that is a Call too, for which grpc has no type
-        codes = self._grpc.StatusCode
+        codes = grpc.StatusCode
         code, details = error.code(), error.details() or ""
         why = cleaned(f"gRPC {code.name} {details}".rstrip())
         if code is codes.INVALID_ARGUMENT or (code is codes.RESOURCE_EXHAUSTED and "larger than" in details):
@@ -99,7 +94,7 @@ def _target(endpoint: str) -> str:
     return endpoint
 
 
-def _credentials(settings: OtlpSettings, grpc: Any) -> Any:  # Any: the module grpc, and its ChannelCredentials
+def _credentials(settings: OtlpSettings) -> Any:  # Any: ChannelCredentials, for which grpc has no type
     if settings.credential_provider is not None:
         made = provided(settings.credential_provider)
         if not isinstance(made, grpc.ChannelCredentials):

@@ -1,202 +1,115 @@
-"""OTLP over HTTP, protobuf."""
+"""OTLP over HTTP, protobuf, straight to the receiver."""
 
 from __future__ import annotations
 
+import base64
+import http.client
+import os
+import ssl
 import time
-import zlib
-from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from otelkit._version import __version__
-from otelkit.delivery.answer_body import bounded, partial_success, status_message
-from otelkit.delivery.cleaned import cleaned
-from otelkit.delivery.late_import import no_fork
+from otelkit.delivery.compression import compressed
+from otelkit.delivery.failure import attempted
+from otelkit.delivery.http_answer import ANSWER_LIMIT, read_answer, request_headers
 from otelkit.delivery.otlp_settings import OtlpSettings
-from otelkit.delivery.transport import Answer, Contact, Later, Never, Taken
+from otelkit.delivery.transport import Answer
 
-if TYPE_CHECKING:
-    import requests
-
-CREDENTIAL_PROVIDERS: Final = "opentelemetry_otlp_credential_provider"
-"""The entry point group of whatever makes sessions or channel credentials."""
-
-_ANSWER_LIMIT: Final = 64 * 1024
-"""Most bytes of an answer that are read."""
-_BAD_REQUEST: Final = frozenset({400, 422})
-_TOO_LARGE: Final = 413
-_BUSY: Final = frozenset({408, 425, 429, 502, 503, 504})
-"""Those that OTLP calls retryable, and the two of HTTP that say so by their name."""
-# A receiver of OTLP explains itself in the encoding it was asked in. Whatever says 400 in another way (a TLS port, a proxy)
-# has not looked at the telemetry.
-_OTLP_ANSWERS: Final = ("application/x-protobuf", "application/json")
-# The fastest level: telemetry repeats itself so much that the slowest saves little, and costs the program's own time.
-_LEVEL: Final = 1
-_GZIP_WINDOW: Final = 31
+_BUNDLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Where certificates are named for all that is sent with `requests`, as the stock exporter does."""
 
 
 class HttpTransport:
-    """Sends with `requests`, so that proxies, ``.netrc`` and certificate bundles of the environment work as people expect.
+    """Sends over one connection with the standard library's `http.client`.
 
-    Imports `requests` when it is made, which takes some 50 ms: make it on the thread that sends.
+    `requests` would take 170 ms to import where this takes 5 (measured on a busy machine), and while other threads keep the
+    interpreter busy, an import on the sending thread takes seconds. What only `requests` can do, `SessionTransport` does.
 
     Raises:
-        LookupError: The credential provider is not installed.
-        TypeError: It does not give a session.
+        OSError: A certificate can't be read.
     """
 
     def __init__(self, settings: OtlpSettings) -> None:
         self._settings = settings
-        self._headers = {
-            "content-type": "application/x-protobuf",
-            "user-agent": f"otelkit/{__version__} OTel-OTLP-Exporter-Python",
-            **settings.headers,
-        }
-        if settings.compression != "none":
-            self._headers["content-encoding"] = settings.compression
-        with no_fork():
-            self._session = _session(settings)
+        url = urlsplit(settings.endpoint)
+        self._host = url.hostname or ""
+        self._port = url.port
+        self._target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        self._headers = _authorization(url) | request_headers(settings)
+        self._tls = _tls(settings) if url.scheme == "https" else None
+        self._connection: http.client.HTTPConnection | None = None
 
     def send(self, body: bytes, timeout_s: float) -> Answer:
         """Send one request."""
-        data = _compressed(body, self._settings.compression)
+        data = compressed(body, self._settings.compression)
         deadline = time.monotonic() + min(timeout_s, self._settings.timeout_s)
-        try:
-            return self._once(data, deadline)
-        except Exception as error:  # noqa: BLE001 - sessions of credential providers raise what they like
-            contact = _contact(error)
-            if contact is not Contact.BROKEN or time.monotonic() >= deadline:
-                return _later(error, contact)
-        # Most often the receiver closed a connection that it thought idle, just when we used it again.
-        try:
-            return self._once(data, deadline)
-        except Exception as error:  # noqa: BLE001 - see above
-            return _later(error, _contact(error))
-
-    def _once(self, data: bytes, deadline: float) -> Answer:
-        settings = self._settings
-        response = self._session.post(
-            settings.endpoint,
-            data=data,
-            headers=self._headers,
-            timeout=max(0.001, deadline - time.monotonic()),
-            # The session's own would lose against a bundle that the environment names.
-            verify=settings.certificate,
-            allow_redirects=False,
-            stream=True,
-        )
-        try:
-            said = response.raw.read(_ANSWER_LIMIT, decode_content=True)
-        except Exception:  # noqa: BLE001 - urllib3 has many ways to say that an answer was cut short
-            # The status is the answer; what was cut short only explains it.
-            said = b""
-        finally:
-            response.close()
-        return _answer(response.status_code, response.headers, response.reason or "", said)
+        return attempted(lambda: self._once(data, deadline), again=self._connection is not None)
 
     def close(self) -> None:
-        """Close idle connections."""
-        self._session.close()
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _once(self, data: bytes, deadline: float) -> Answer:
+        connection = self._connected(deadline)
+        try:
+            connection.request("POST", self._target, data, self._headers)
+            response = connection.getresponse()
+        except BaseException:
+            self.close()
+            raise
+        try:
+            said = response.read(ANSWER_LIMIT)
+        except (OSError, http.client.HTTPException):
+            # The status is the answer; what was cut short only explains it.
+            said = b""
+        if not response.isclosed():
+            # There is more of it than we read, and it would stand before the next answer.
+            self.close()
+        return read_answer(response.status, response.reason, response.getheader, said)
+
+    def _connected(self, deadline: float) -> http.client.HTTPConnection:
+        left_s = max(0.001, deadline - time.monotonic())
+        connection = self._connection
+        if connection is None:
+            if self._tls is None:
+                connection = http.client.HTTPConnection(self._host, self._port)
+            else:
+                connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls)
+            self._connection = connection
+        connection.timeout = left_s
+        if connection.sock is not None:
+            connection.sock.settimeout(left_s)
+        return connection
 
 
-def _session(settings: OtlpSettings) -> requests.Session:
-    import requests  # here, since it takes longer to import than all of otelkit
-
-    session = requests.Session() if settings.credential_provider is None else _provided(settings.credential_provider)
-    if settings.client_certificate is not None:
-        key = settings.client_key
-        session.cert = (settings.client_certificate, key) if key else settings.client_certificate
-    return session
+def _authorization(url: SplitResult) -> dict[str, str]:
+    """Return the header that user and password in a URL stand for."""
+    if url.username is None:
+        return {}
+    both = f"{unquote(url.username)}:{unquote(url.password or '')}"
+    return {"authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
 
 
-def _provided(name: str) -> requests.Session:
-    import requests
+def _tls(settings: OtlpSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    bundle = settings.certificate or next((os.environ[name] for name in _BUNDLES if os.environ.get(name)), None)
+    if bundle is None:
+        # As requests does it, also where the system has certificates of its own: many images have none.
+        import certifi
 
-    session = provided(name)
-    if not isinstance(session, requests.Session):
-        raise TypeError(
-            f"the credential provider {name!r} gave a {type(session).__name__}; expected a requests.Session"
-        )
-    return session
-
-
-def provided(name: str) -> object:
-    """Return what the credential provider ``name`` makes.
-
-    Raises:
-        LookupError: It is not installed.
-    """
-    for entry in entry_points(group=CREDENTIAL_PROVIDERS, name=name):
-        made: object = entry.load()()
-        return made
-    raise LookupError(
-        f"the credential provider {name!r} is not installed; see OTEL_PYTHON_EXPORTER_OTLP_…_CREDENTIAL_PROVIDER"
-    )
-
-
-def _compressed(body: bytes, compression: str) -> bytes:
-    if compression == "none":
-        return body
-    packer = zlib.compressobj(_LEVEL, wbits=_GZIP_WINDOW if compression == "gzip" else zlib.MAX_WBITS)
-    return packer.compress(body) + packer.flush()
-
-
-def _answer(status: int, headers: Mapping[str, str], reason: str, said: bytes) -> Answer:
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_protobuf = kind == "application/x-protobuf"
-    if 200 <= status < 300:
-        return Taken(*partial_success(said)) if is_protobuf else Taken()
-    message = status_message(said) if is_protobuf else ""
-    why = cleaned(f"HTTP {status} {message or reason}".rstrip())
-    if status == _TOO_LARGE or (status in _BAD_REQUEST and kind in _OTLP_ANSWERS):
-        return Never(why)
-    contact = Contact.BUSY if status in _BUSY else Contact.ANSWERED
-    return Later(why, retry_after_s(headers.get("retry-after")), contact)
-
-
-def retry_after_s(value: str | None) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks for, in [0, 3600]; None if it is missing or makes no sense.
-
-    Source: RFC 9110, section 10.2.3: seconds, or a date.
-    """
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return bounded(float(value))
+        bundle = certifi.where()
+    if settings.certificate is not None:
+        # Only these are to be trusted.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    is_folder = Path(bundle).is_dir()
     try:
-        # A date without a zone is in GMT, as all dates of HTTP are.
-        return bounded(parsedate_to_datetime(value.replace("-0000", "+0000")).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _later(error: Exception, contact: Contact) -> Later:
-    return Later(cleaned(f"{type(error).__name__}: {error}"), contact=contact)
-
-
-def _contact(error: Exception) -> Contact:
-    """Return how far an attempt came that ended with ``error``."""
-    import requests
-
-    if isinstance(error, requests.Timeout):
-        return Contact.SILENT
-    for cause in _causes(error):
-        if isinstance(cause, ConnectionRefusedError):
-            return Contact.REFUSED
-        if isinstance(cause, TimeoutError):
-            return Contact.SILENT
-    return Contact.BROKEN
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what led to it; urllib3 keeps that in ``reason`` and ``args`` too."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, BaseException) and id(found) not in seen:
-            seen.add(id(found))
-            yield found
-            waiting += [found.__cause__, found.__context__, getattr(found, "reason", None), *found.args]
+        context.load_verify_locations(capath=bundle if is_folder else None, cafile=None if is_folder else bundle)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(error.errno, "no such certificate", bundle) from None
+    if settings.client_certificate is not None:
+        context.load_cert_chain(settings.client_certificate, settings.client_key)
+    return context

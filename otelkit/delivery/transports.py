@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from otelkit._bounded import BoundedDict
-from otelkit.delivery.otlp_settings import OtlpSettings, Protocol, read_otlp_settings
+from otelkit.delivery.by_way_of import needs_session
+from otelkit.delivery.otlp_settings import Protocol, read_otlp_settings
 from otelkit.delivery.transport import Answer, Later, Transport
 from otelkit.model.signals import Signal
 
@@ -22,7 +24,11 @@ def otlp_transport(signal: Signal, protocol: Protocol, env: Mapping[str, str]) -
 
     They are logged in one message, when this is called. With an endpoint that is none, nothing is sent anywhere else: the
     transport answers `Later`, so that telemetry is kept.
-    Making a transport imports its library: call the result on the thread that sends. It may raise.
+    What the transport needs is imported now, not when it is made: an import on a thread of ours takes seconds while others
+    keep the interpreter busy, and a child that is forked meanwhile inherits the lock of the half-imported module.
+
+    Raises:
+        ImportError: The extra ``grpc`` is not installed.
     """
     settings = read_otlp_settings(signal, protocol, env)
     mistakes = [mistake for mistake in settings.mistakes if _told.get(mistake) is None]
@@ -30,25 +36,20 @@ def otlp_transport(signal: Signal, protocol: Protocol, env: Mapping[str, str]) -
         for mistake in mistakes:
             _told.put(mistake, True)
         _log.error("%s. Everything else works on.", "; ".join(mistakes))
-    return make_transport(signal, protocol, settings)
+    if not settings.usable:
+        return partial(_Nowhere, f"the endpoint of {signal} is no URL")
+    # Each is imported only where it is used: they bring libraries of their own.
+    if protocol == "grpc":
+        from otelkit.delivery.grpc_transport import GrpcTransport
 
+        return partial(GrpcTransport, signal, settings)
+    if needs_session(settings, env):
+        from otelkit.delivery.session_transport import SessionTransport
 
-def make_transport(signal: Signal, protocol: Protocol, settings: OtlpSettings) -> Callable[[], Transport]:
-    """Return what makes the transport for one signal as ``settings`` say."""
+        return partial(SessionTransport, settings)
+    from otelkit.delivery.http_transport import HttpTransport
 
-    def make() -> Transport:
-        # Each is imported only where it is used: they bring libraries of their own.
-        if not settings.usable:
-            return _Nowhere(f"the endpoint of {signal} is no URL")
-        if protocol == "grpc":
-            from otelkit.delivery.grpc_transport import GrpcTransport
-
-            return GrpcTransport(signal, settings)
-        from otelkit.delivery.http_transport import HttpTransport
-
-        return HttpTransport(settings)
-
-    return make
+    return partial(HttpTransport, settings)
 
 
 class _Nowhere:

@@ -4,52 +4,69 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import shutil
 import socket
+import ssl
 import struct
-import sys
-import threading
+import subprocess
 import time
-import types
 import zlib
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 
-from otelkit.delivery import http_transport
-from otelkit.delivery.http_transport import HttpTransport, retry_after_s
+from otelkit.delivery.http_answer import retry_after_s
+from otelkit.delivery.http_transport import HttpTransport
 from otelkit.delivery.otlp_settings import read_otlp_settings
-from otelkit.delivery.transport import Contact, Later, Never, Taken
+from otelkit.delivery.session_transport import SessionTransport
+from otelkit.delivery.transport import Contact, Later, Never, Taken, Transport
 from otelkit.embedded.answers import Code, status
 from tests.delivery import network
+from tests.delivery.carrier import Way
 from tests.otlp_server import otlp_server
 
 pytestmark = pytest.mark.sdk
 
+Open = Callable[..., contextlib.AbstractContextManager[Transport]]
+Ask = Callable[..., Any]
+
+
+KINDS: dict[str, type[HttpTransport] | type[SessionTransport]] = {
+    "http.client": HttpTransport,
+    "requests": SessionTransport,
+}
+
+
+@pytest.fixture(params=KINDS)
+def transport(request: pytest.FixtureRequest) -> Open:
+    """Both ways over HTTP do the same."""
+    return lambda url, **env: open_transport(KINDS[request.param], url, **env)
+
 
 @contextlib.contextmanager
-def transport(url: str, **env: str) -> Iterator[HttpTransport]:
-    made = HttpTransport(
-        read_otlp_settings("traces", "http/protobuf", {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": url} | env)
-    )
+def open_transport(kind: Callable[[Any], Transport], url: str, **env: str) -> Iterator[Transport]:
+    made = kind(read_otlp_settings("traces", "http/protobuf", {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": url} | env))
     try:
         yield made
     finally:
         made.close()
 
 
-def ask(behave: Callable[[socket.socket], None], body: bytes = b"body", **env: str) -> Any:
-    with network.server(behave) as url, transport(url, **env) as made:
-        return made.send(body, 10.0)
+@pytest.fixture
+def ask(transport: Open) -> Callable[..., Any]:
+    def do(behave: Callable[[socket.socket], None], body: bytes = b"body", **env: str) -> Any:
+        with network.server(behave) as url, transport(url, **env) as made:
+            return made.send(body, 10.0)
+
+    return do
 
 
 def saying(status_code: int, body: bytes = b"", kind: str = "application/x-protobuf", headers: str = "") -> Any:
@@ -67,7 +84,7 @@ def saying(status_code: int, body: bytes = b"", kind: str = "application/x-proto
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip", "deflate"])
-def test_a_receiver_of_the_standard_library_reads_what_was_sent(compression: str) -> None:
+def test_a_receiver_of_the_standard_library_reads_what_was_sent(ask: Ask, compression: str) -> None:
     """Body, path, headers and encoding are what OTLP wants."""
     body = ExportTraceServiceRequest(resource_spans=[{"schema_url": "a" * 5000}]).SerializeToString()
     seen: list[tuple[bytes, bytes]] = []
@@ -102,7 +119,7 @@ def test_a_receiver_of_the_standard_library_reads_what_was_sent(compression: str
     assert (f"content-encoding: {compression}".encode() in head) is (compression != "none")
 
 
-def test_one_connection_serves_many_requests() -> None:
+def test_one_connection_serves_many_requests(transport: Open) -> None:
     """A new connection for each would cost both sides."""
     connections: list[int] = []
 
@@ -117,7 +134,7 @@ def test_one_connection_serves_many_requests() -> None:
     assert len(connections) == 1
 
 
-def test_a_connection_that_was_closed_while_it_was_idle_is_made_anew() -> None:
+def test_a_connection_that_was_closed_while_it_was_idle_is_made_anew(transport: Open) -> None:
     """Receivers close idle connections after some seconds, possibly just when we use them again."""
     served: list[int] = []
 
@@ -141,7 +158,7 @@ def test_a_connection_that_was_closed_while_it_was_idle_is_made_anew() -> None:
 # -- what is answered --------------------------------------------------------------------------------------------------
 
 
-def test_partial_success_is_told() -> None:
+def test_partial_success_is_told(ask: Ask) -> None:
     """How many were left out for good, and why."""
     partial = ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
     body = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
@@ -151,7 +168,7 @@ def test_partial_success_is_told() -> None:
     assert ask(saying(200, b"OK")) == Taken()
 
 
-def test_what_is_wrong_with_a_request_is_final() -> None:
+def test_what_is_wrong_with_a_request_is_final(ask: Ask) -> None:
     """A receiver of OTLP that calls a request bad, or too large, will say so again."""
     assert ask(saying(400, status(Code.INVALID_ARGUMENT, "no span id"))) == Never("HTTP 400 no span id")
     assert ask(saying(400, b"{}", kind="application/json; charset=utf-8")) == Never("HTTP 400 Word")
@@ -159,13 +176,13 @@ def test_what_is_wrong_with_a_request_is_final() -> None:
 
 
 @pytest.mark.parametrize("code", [301, 400, 401, 403, 404, 500, 501])
-def test_what_is_wrong_elsewhere_may_be_mended(code: int) -> None:
+def test_what_is_wrong_elsewhere_may_be_mended(ask: Ask, code: int) -> None:
     """A TLS port that is spoken to in plain text says 400 too; a wrong token or path costs no telemetry."""
     assert ask(saying(code, b"<html>", kind="text/html")) == Later(f"HTTP {code} Word", None, Contact.ANSWERED)
 
 
 @pytest.mark.parametrize("code", [429, 502, 503, 504])
-def test_a_busy_receiver_says_when_to_come_again(code: int) -> None:
+def test_a_busy_receiver_says_when_to_come_again(ask: Ask, code: int) -> None:
     """In seconds or as a date; or it does not say."""
     date = formatdate(time.time() + 100, usegmt=True)
 
@@ -201,7 +218,7 @@ def test_retry_after_is_read_as_http_has_it(value: str | None, expected: float |
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
 
 
-def test_nobody_there_is_told_from_everything_else() -> None:
+def test_nobody_there_is_told_from_everything_else(transport: Open) -> None:
     """It is not worth waiting for, on this machine."""
     with transport(network.refused()) as made:
         answer = made.send(b"x", 10.0)
@@ -211,7 +228,7 @@ def test_nobody_there_is_told_from_everything_else() -> None:
 
 
 @pytest.mark.parametrize("behave", [network.silent], ids=["silent"])
-def test_a_receiver_that_does_not_answer_is_given_up(behave: Callable[[socket.socket], None]) -> None:
+def test_a_receiver_that_does_not_answer_is_given_up(transport: Open, behave: Callable[[socket.socket], None]) -> None:
     """After the time of the settings, or of whoever asks if that is less."""
     with network.server(behave) as url, transport(url, OTEL_EXPORTER_OTLP_TIMEOUT="0.1") as made:
         by_settings = made.send(b"x", 60.0)
@@ -238,7 +255,9 @@ def babbling(connection: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("behave", [network.dying, reset, babbling])
-def test_a_connection_that_ends_in_the_middle_is_a_broken_way(behave: Callable[[socket.socket], None]) -> None:
+def test_a_connection_that_ends_in_the_middle_is_a_broken_way(
+    ask: Ask, behave: Callable[[socket.socket], None]
+) -> None:
     """Also of a large request, whose receiver does not read to its end."""
     for body in (b"x", bytes(5_000_000)):
         answer = ask(behave, body)
@@ -247,7 +266,7 @@ def test_a_connection_that_ends_in_the_middle_is_a_broken_way(behave: Callable[[
         assert answer.contact is Contact.BROKEN
 
 
-def test_an_answer_that_is_cut_short_counts_by_its_status() -> None:
+def test_an_answer_that_is_cut_short_counts_by_its_status(ask: Ask) -> None:
     """The receiver has said that it took the request; sending it again would double it."""
 
     def behave(connection: socket.socket) -> None:
@@ -259,7 +278,7 @@ def test_an_answer_that_is_cut_short_counts_by_its_status() -> None:
     assert ask(behave) == Taken()
 
 
-def test_a_name_that_no_server_knows_is_a_broken_way() -> None:
+def test_a_name_that_no_server_knows_is_a_broken_way(transport: Open) -> None:
     """And the answer says it without the secrets of the URL."""
     with transport("http://user:secret@nosuchhost.invalid:1/path?token=secret") as made:
         answer = made.send(b"x", 5.0)
@@ -269,87 +288,66 @@ def test_a_name_that_no_server_knows_is_a_broken_way() -> None:
     assert "secret" not in answer.why
 
 
-def test_a_certificate_that_is_missing_is_told_and_costs_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_certificate_that_is_missing_is_told_and_costs_nothing(
+    kind: Callable[[Any], Transport], tmp_path: Path
+) -> None:
     """The telemetry is kept, since it can be sent when the file is there."""
-    with transport("https://127.0.0.1:1", OTEL_EXPORTER_OTLP_CERTIFICATE=str(tmp_path / "none.pem")) as made:
-        answer = made.send(b"x", 5.0)
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c", "OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "none.pem")}
+    settings = read_otlp_settings("traces", "http/protobuf", env)
+    way = Way(tmp_path / "spool", lambda: kind(settings))
+    way.put(b"x")
+    way.outgoing.flush(20)
+    way.outgoing.close(5)
 
-    assert isinstance(answer, Later)
-    assert "none.pem" in answer.why
-
-
-# -- credentials -------------------------------------------------------------------------------------------------------
-
-
-class Provided(requests.Session):
-    """What a cloud's credential provider would give."""
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **options: Any) -> requests.Response:
-        options["headers"] = {**options["headers"], "authorization": "Bearer fresh"}
-        return super().request(method, url, *args, **options)
+    assert way.counts() == {"spooled": 1}
+    assert "none.pem" in way.stderr.getvalue()
 
 
-@pytest.fixture
-def providers(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("some_credentials")
-    module.session = Provided  # type: ignore[attr-defined] # made up here
-    module.other = dict  # type: ignore[attr-defined] # see above
-    monkeypatch.setitem(sys.modules, "some_credentials", module)
-    known = {
-        name: EntryPoint(name, f"some_credentials:{name}", http_transport.CREDENTIAL_PROVIDERS)
-        for name in ("session", "other")
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that is its own authority, and another one, each with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    for name in ("server", "client"):
+        subject = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+        files = ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem")]
+        kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        subprocess.run(["openssl", "req", "-x509", *kind, *subject, *files], check=True, capture_output=True)
+    return folder
+
+
+def test_tls_trusts_what_it_is_told_to_and_shows_its_own_certificate(transport: Open, certificates: Path) -> None:
+    """Without either of the two the telemetry is not sent, and kept."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    context.load_verify_locations(certificates / "client.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def behave(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as encrypted:
+            saying(200)(encrypted)
+
+    certificate = {"OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificates / "server.pem")}
+    own = {
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificates / "client.pem"),
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(certificates / "client.key"),
     }
-    monkeypatch.setattr(http_transport, "entry_points", lambda *, group, name: [known[name]] if name in known else [])
+    answers = []
+    with network.server(behave) as url:
+        for env in (certificate | own, own, certificate):
+            with transport(url.replace("http", "https"), **env) as made:
+                answers.append(made.send(b"x", 10.0))
+
+    assert answers[0] == Taken()
+    assert [isinstance(answer, Later) and answer.contact for answer in answers[1:]] == [Contact.BROKEN] * 2
 
 
-@pytest.mark.usefixtures("providers")
-def test_a_credential_provider_gives_the_session() -> None:
-    """As the stock exporter has it, so that cloud vendors' providers work."""
-    with otlp_server() as server:
-        env = {"OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER": "session"}
-        with transport(f"{server.url}/v1/traces", **env) as made:
-            answer = made.send(b"", 10.0)
+def test_user_and_password_of_the_url_are_shown_to_the_receiver(transport: Open) -> None:
+    """As Basic authorization, and never in a message."""
+    with otlp_server() as server, transport(server.url.replace("//", "//me:s%20t@") + "/v1/traces") as made:
+        answer = made.send(b"", 10.0)
 
         assert answer == Taken()
-        assert server.headers[0]["authorization"] == "Bearer fresh"
-
-
-@pytest.mark.usefixtures("providers")
-@pytest.mark.parametrize(("name", "error"), [("nosuch", LookupError), ("other", TypeError)])
-def test_a_credential_provider_that_gives_none_is_an_error(name: str, error: type[Exception]) -> None:
-    """Without it the telemetry would go out without credentials."""
-    settings = read_otlp_settings(
-        "traces", "http/protobuf", {"OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": name}
-    )
-
-    with pytest.raises(error, match=name):
-        HttpTransport(settings)
-
-
-def test_a_fork_does_not_come_in_between_while_requests_is_imported() -> None:
-    """A child would inherit the lock of the half-imported module."""
-    from otelkit.delivery.late_import import _importing, no_fork
-
-    entered, forked, leave = threading.Event(), threading.Event(), threading.Event()
-
-    def importing() -> None:
-        with no_fork():
-            entered.set()
-            leave.wait(1.0)
-
-    def forking() -> None:
-        _importing.before_fork()
-        forked.set()
-        _importing.after_fork_in_parent()
-
-    threads = [threading.Thread(target=importing), threading.Thread(target=forking)]
-    threads[0].start()
-    assert entered.wait(10)
-    threads[1].start()
-    early = forked.wait(0.05)
-    leave.set()
-    for thread in threads:
-        thread.join()
-
-    assert (early, forked.is_set()) == (False, True)
-    assert _importing._forking == set()
+        assert server.headers[0]["authorization"] == "Basic bWU6cyB0"
