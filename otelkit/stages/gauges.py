@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final, cast
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from otelkit import _current, names
-from otelkit._clock import SYSTEM_CLOCK
+from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit.model.calls import StageCall
 from otelkit.model.metrics import MetricSpec
 from otelkit.model.observers import CallObserver
-from otelkit.stages import measures, progress, queues
+from otelkit.stages import links, measures, progress, queues
 from otelkit.stages.queue_times import GET, PUT
 from otelkit.stages.stage_times import StageTimes
 
@@ -91,6 +91,9 @@ class QueueAndRunObserver(CallObserver):
 
     name = "queues_and_runs"
 
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+
     def bind(self, meter: Meter, instruments: Mapping[str, object]) -> None:
         """Report to these instruments from now on."""
         for key, callback in (
@@ -101,7 +104,7 @@ class QueueAndRunObserver(CallObserver):
         ):
             meter.create_observable_gauge(key, [callback], "{item}", names.meaning_of(key))
         # The callback holds these: instruments that were bound before read no times of ours.
-        times = measures.times = StageTimes()
+        times = measures.times = StageTimes(self._clock)
 
         def stage_times(_options: CallbackOptions) -> Iterator[Observation]:
             runtime = _current.runtime
@@ -109,6 +112,7 @@ class QueueAndRunObserver(CallObserver):
 
         for counter, callback in ((names.METRIC_QUEUE_TIME, _queue_times), (names.METRIC_STAGE_TIME, stage_times)):
             meter.create_observable_counter(counter, [callback], "s", names.meaning_of(counter))
+        links.forget()
         measures.wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
 
     def settled(self, calls: Sequence[StageCall]) -> None:
@@ -117,7 +121,7 @@ class QueueAndRunObserver(CallObserver):
 
 
 def _queue_times(_options: CallbackOptions) -> Iterator[Observation]:
-    now_ns = SYSTEM_CLOCK.monotonic_ns()
+    now_ns = measures.times.now_ns()
     for watched in queues.watched_queues():
         for operation, state in ((PUT, "full"), (GET, "empty")):
             waited_ns = queues.times_of(watched).waited_ns(operation, now_ns)

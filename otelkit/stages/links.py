@@ -81,6 +81,11 @@ def begin() -> None:
     waiting = True
 
 
+def forget() -> None:
+    """Forget what this task or thread took so far: before otelkit was installed, or in the process it was forked from."""
+    _place.set(None)
+
+
 def place() -> Place:
     """Return that of the current task or thread."""
     found, task = _place.get(), _task()

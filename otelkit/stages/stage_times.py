@@ -65,7 +65,7 @@ class StageTimes:
     """
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._clock = clock
+        self.now_ns = clock.monotonic_ns
         self._start_over()
         in_forked_child(self._start_over)
 
@@ -89,7 +89,7 @@ class StageTimes:
 
     def begins(self, token: int, stage: StageKey, state: str, queue: str, *, inside: bool) -> None:
         """Note that a stage begins to wait at a queue; ``token`` tells this wait from others."""
-        self._ongoing[token] = (stage, state, queue, self._clock.monotonic_ns(), inside)
+        self._ongoing[token] = (stage, state, queue, self.now_ns(), inside)
 
     def ends(self, token: int) -> None:
         """Note that a wait is over."""
@@ -119,7 +119,7 @@ class StageTimes:
 
     def _read(self, series: Iterable[StageSeries]) -> dict[tuple[StageKey, str, str | None], int]:
         with self._lock:
-            now_ns = self._clock.monotonic_ns()
+            now_ns = self.now_ns()
             found: dict[StageKey, _Account] = {stage: _copy(account) for stage, account in self._accounts.items()}
             calls = [call for each in series for call in each.running.copy()]
             within_ns = dict(self._within_ns)

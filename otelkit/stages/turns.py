@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from otelkit import names
 from otelkit.stages import links, measures
 from otelkit.stages.queue_times import GET, PUT, QueueTimes
@@ -28,7 +26,7 @@ class Turn:
 
     def start(self) -> None:
         """Begin to wait."""
-        self._started_ns = time.perf_counter_ns()
+        self._started_ns = measures.times.now_ns()
         self._begun = True
         self._queue_times.begin(self._operation, self._started_ns)
         stage = self._stage()
@@ -39,7 +37,7 @@ class Turn:
         """Count the wait. One that ended empty-handed (`queue.Empty`, cancelled) was a wait too, but handed over no item."""
         if not self._begun:
             return
-        now_ns = time.perf_counter_ns()
+        now_ns = measures.times.now_ns()
         wait_ns = now_ns - self._started_ns
         self._queue_times.end(self._operation, now_ns)
         if self.call is not None:

@@ -89,7 +89,7 @@ class Recorder:
         self._loggers.add_log_record_processor(SimpleLogRecordProcessor(self._log_exporter))
         self._handler = OtelkitHandler(self._loggers, log_level)
         tracer = self._tracers.get_tracer("otelkit")
-        watching = [RedObserver(clock), QueueAndRunObserver(), _Keeper(self.calls), *observers]
+        watching = [RedObserver(clock), QueueAndRunObserver(clock), _Keeper(self.calls), *observers]
         specs = {spec.name: spec for spec in (*RED_METRICS, *QUEUE_AND_RUN_METRICS, *metrics)}
         meter = self._meters.get_meter("otelkit")
         self._bindings = [(each, meter, specs) for each in watching]

@@ -279,6 +279,18 @@ def test_a_producer_that_is_not_sampled_is_not_linked() -> None:
         assert list(links.take()) == []
 
 
+def test_what_was_taken_before_otelkit_was_installed_is_not_linked() -> None:
+    """One test's queue says nothing about the spans of the next."""
+    with Recorder():
+        jobs = otelkit.watch(queue.Queue[int](), "jobs")
+        produce(jobs, 1)
+        jobs.get()
+    with Recorder() as recorder:
+        consume(1)
+
+        assert linked(recorder.span("consume")) == []
+
+
 def test_of_a_flood_of_items_the_newest_are_linked(recorder: Recorder) -> None:
     """A thread that takes items for hours and opens one stage at its end holds 128 links, not hours of them."""
     jobs = otelkit.watch(queue.Queue[int](), "jobs")
