@@ -23,6 +23,8 @@ _log = logging.getLogger("otelkit.bounded")
 
 _LONGEST_WAIT_S: Final = 3600.0
 """The interpreter can't wait for infinity, nor for more than some centuries; to wait again costs nothing."""
+_RELIEF_S: Final = 0.1
+"""Longest time that somebody who puts waits for the queue to become shorter."""
 _LOOK_AGAIN_S: Final = 0.1
 """How often to look whether the thread that is waited for is still there."""
 
@@ -76,6 +78,9 @@ class Drain(Generic[T]):
         tick_when_idle: Call ``handle`` with an empty list when ``delay_s`` passed, or somebody flushes, without items.
         tick: Called on the same thread about every ``tick_s``, busy or not, once there has been a first item.
         tick_s: > 0.
+        relieve_at: From so many items on, whoever puts another one hands over a batch itself, or waits a moment for whoever
+            is at it: a program that makes items faster than one thread can handle them does its part of that work. Only where
+            ``handle`` does not wait for anything. None: never.
         prepare: Called once per process in the thread that puts the first item: the last good moment to start threads,
             which can't be started any more once the interpreter shuts down.
     """
@@ -91,9 +96,12 @@ class Drain(Generic[T]):
         tick_when_idle: bool = False,
         tick: Callable[[], None] | None = None,
         tick_s: float = 1.0,
+        relieve_at: int | None = None,
         prepare: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
+        self._relieve_at = limit if relieve_at is None else min(relieve_at, limit)
+        self._relieves = relieve_at is not None
         self._handle = handle
         self._limit = limit
         self._batch = min(batch, limit)
@@ -122,6 +130,7 @@ class Drain(Generic[T]):
         self._hander: int | None = None
         self._prepared = False
         self._next_tick = 0.0
+        self._no_relief_before = 0.0
 
     def __len__(self) -> int:
         return len(self._items)
@@ -134,7 +143,12 @@ class Drain(Generic[T]):
     def put(self, item: T) -> bool:
         """Take ``item``; False if it was refused because the queue is full or closed."""
         items = self._items
-        if self._closed or len(items) >= self._limit:
+        if len(items) >= self._relieve_at:
+            if self._relieves:
+                self._relieve()
+            if len(items) >= self._limit:
+                return False
+        if self._closed:
             return False
         items.append(item)
         if self._thread is None:
@@ -142,6 +156,30 @@ class Drain(Generic[T]):
         if len(items) >= self._ring_at and not self._rung:
             self._ring()
         return True
+
+    def _relieve(self) -> None:
+        """Make room: hand over a batch on this thread, or wait a moment until somebody else has."""
+        items, handing, me = self._items, self._handing, threading.get_ident()
+        if self._closed or self._hander == me:
+            # The latter: from within `handle`, or from a signal handler or a finalizer that interrupted it.
+            return
+        now = time.monotonic()
+        if now < self._no_relief_before:
+            return
+        give_up_at = now + _RELIEF_S
+        while not handing.acquire(timeout=_RELIEF_S / 20):
+            if len(items) < self._relieve_at:
+                return
+            if time.monotonic() >= give_up_at:
+                # Whoever is at it is stuck. Not every item is to wait for that.
+                self._no_relief_before = give_up_at + 10 * _RELIEF_S
+                return
+        self._hander = me
+        try:
+            self._hand_over_chunk(min(self._batch, len(items)))
+        finally:
+            self._hander = None
+            handing.release()
 
     def flush(self, timeout_s: float) -> bool:
         """Hand over everything that is here now; False if that took longer than ``timeout_s``."""
@@ -259,20 +297,24 @@ class Drain(Generic[T]):
         if not remaining and self._tick_when_idle:
             self._safely(partial(self._handle, []))
         while remaining > 0:
-            chunk: list[T] = []
-            try:
-                for _ in range(min(self._batch, remaining)):
-                    chunk.append(items.popleft())
-            except IndexError:
-                remaining = 0  # `close` gave up on the rest
-            remaining -= len(chunk)
-            if chunk:
-                self._safely(partial(self._handle, chunk))
+            handed = self._hand_over_chunk(min(self._batch, remaining))
+            remaining = remaining - handed if handed else 0  # `close` may have given up on the rest
             self._tick_if_due()
         self._tick_if_due()
         for note in errands:
             self._safely(note.errand)
             note.done.put(None)
+
+    def _hand_over_chunk(self, size: int) -> int:
+        """Hand over the oldest items, at most ``size``; return how many there were."""
+        items = self._items
+        chunk: list[T] = []
+        with suppress(IndexError):
+            for _ in range(size):
+                chunk.append(items.popleft())
+        if chunk:
+            self._safely(partial(self._handle, chunk))
+        return len(chunk)
 
     def _tick_if_due(self) -> None:
         if self._tick is not None and time.monotonic() >= self._next_tick:

@@ -23,7 +23,7 @@ from otelkit.ledger.ledger import Ledger
 from otelkit.model.blueprint import Offered
 from otelkit.model.steps import Phase, SpanStep
 from otelkit.spans.chain import Chain
-from otelkit.spans.processor import ChainProcessor
+from otelkit.spans.outbox import Outbox
 from tests.forking import in_child
 
 pytestmark = pytest.mark.sdk
@@ -105,7 +105,7 @@ class Whole:
             notice=Notice(folder, stream=io.StringIO()), export_limit_s=5.0,
         )  # fmt: skip
         chain = Chain([Offered("test", "otelkit-test", self.step)], out.export, account=self.ledger)
-        self.processor = ChainProcessor(
+        self.processor = Outbox(
             chain, self.ledger, limit=400, batch=50, delay_s=0.005, exit_limit_s=20.0, destinations=[out]
         )
         self.provider = TracerProvider(shutdown_on_exit=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otelkit._assembly.environment import find_entry_point, known_names, names
+from otelkit.delivery.otlp_settings import Protocol
 from otelkit.model.signals import Signal
 from otelkit.settings.nearest import hint
 
@@ -19,6 +20,7 @@ _VARIABLE: Final[Mapping[Signal, str]] = {
     "logs": "OTEL_LOGS_EXPORTER",
 }
 _BY_PROTOCOL: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
+_PROTOCOLS: Final[Mapping[str, Protocol]] = {"otlp_proto_grpc": "grpc", "otlp_proto_http": "http/protobuf"}
 _EXTRA_HINT: Final = "Install the extra: pip install 'otelkit[grpc]'."
 
 
@@ -34,6 +36,8 @@ class ExporterChoice:
     """Where OTLP goes, over HTTP or gRPC; None for all else."""
     is_otlp: bool
     """Whether what it can't send may be spooled and sent by another OTLP exporter later."""
+    protocol: Protocol | None = None
+    """How it speaks, where that is OTLP's own affair and no stranger's exporter."""
 
 
 def choose_exporters(signal: Signal, env: Mapping[str, str]) -> list[ExporterChoice]:
@@ -80,8 +84,9 @@ def _choose(signal: Signal, name: str, env: Mapping[str, str]) -> ExporterChoice
         )  # fmt: skip
         return None
     is_otlp = entry_name.startswith("otlp") or entry_name == "jaeger"
-    endpoint = otlp_endpoint(signal, env, grpc="grpc" in entry_name) if entry_name.startswith("otlp_proto") else None
-    return ExporterChoice(signal, name, factory, endpoint, is_otlp)
+    protocol = _PROTOCOLS.get(entry_name)
+    endpoint = otlp_endpoint(signal, env, grpc=protocol == "grpc") if protocol is not None else None
+    return ExporterChoice(signal, name, factory, endpoint, is_otlp, protocol)
 
 
 def _otlp_entry_name(signal: Signal, name: str, env: Mapping[str, str]) -> str | None:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from opentelemetry import trace
@@ -32,6 +32,8 @@ from otelkit._guard import Barrier, in_forked_child
 from otelkit.ledger.ledger import Ledger
 from otelkit.metrics.instruments import build_instruments
 from otelkit.settings import Settings
+from otelkit.spans.chain import Chain
+from otelkit.spans.outbox import Outbox
 from otelkit.spans.stage_spans import SdkStageSpans
 from otelkit.stages import subprocesses, workers
 from otelkit.stages.patching import Patcher
@@ -43,6 +45,9 @@ _log = logging.getLogger("otelkit.install")
 _RUN_ID: Final = "OTEL_PYTHON_OTELKIT_RUN_ID"
 _TREE: Final = "OTELKIT_PROCESS_TREE"
 """Names the run to processes that are started by an instrumented one."""
+
+_SETTLE_S: Final = 5.0
+"""Longest time a collection of metrics waits until what has ended is counted."""
 
 _installation: Installation | None = None
 
@@ -120,6 +125,7 @@ class Installation:
         )
         service_name = str(resource.attributes[names.SERVICE_NAME])
         self._logs = LogPath(outlet, resource, service_name)
+        self._outbox = self._traces.outbox if self._traces is not None else _counting_only(self.ledger)
         self._runtime = self._build_runtime(service_name)
         self._metrics: MetricPath | None = None
         if self.settings.flag("enable_metrics"):
@@ -135,6 +141,10 @@ class Installation:
 
     def _bind(self, meter: Meter) -> None:
         """Give our observers their instruments: now, and again in a forked child."""
+        # First: what has ended is counted before anything else is read for a collection.
+        meter.create_observable_counter(
+            names.METRIC_LOST, [self._observe_lost], "{item}", names.meaning_of(names.METRIC_LOST)
+        )
         instruments = build_instruments({name: offer.value for name, offer in self.blueprint.metrics.items()}, meter)
         for offer in self.blueprint.observers:
             try:
@@ -142,11 +152,12 @@ class Installation:
             except Exception as error:  # noqa: BLE001 - a stranger's observer may raise anything
                 Barrier(offer.value.name, offer.distribution).fault(error, "bind")
         meter.create_observable_counter(
-            names.METRIC_LOST, [self.ledger.observe_lost], "{item}", names.meaning_of(names.METRIC_LOST)
-        )
-        meter.create_observable_counter(
             names.METRIC_STEP_FAULTS, [self._observe_faults], "{fault}", names.meaning_of(names.METRIC_STEP_FAULTS)
         )
+
+    def _observe_lost(self, options: CallbackOptions) -> Iterable[Observation]:
+        self._outbox.settle_all(_SETTLE_S)
+        return self.ledger.observe_lost(options)
 
     def _observe_faults(self, options: CallbackOptions) -> Iterator[Observation]:
         for name, barrier in self.barriers.items():
@@ -160,14 +171,20 @@ class Installation:
         return {**self._runtime.barriers, **steps}
 
     def _build_runtime(self, service_name: str) -> Runtime:
-        return Runtime(
+        runtime = Runtime(
             spans=SdkStageSpans(self._traces.tracer if self._traces else NoOpTracer()),
             observers=self.blueprint.observers,
             describers=self.blueprint.describers,
             default_pipeline=self.settings.text("pipeline") or service_name,
             describe_arguments=self.settings.flag("describe_arguments"),
             flush=self.flush,
+            ended=self._outbox.ended,
         )
+        self._outbox.settle = runtime.settle
+        light = self._traces.light_spans() if self._traces is not None else None
+        if light is not None:
+            runtime.use(light)
+        return runtime
 
     def _install_stages(self) -> None:
         _current.runtime = self._runtime
@@ -226,6 +243,11 @@ class Installation:
         attributes = child_attributes()
         for path in self._paths():
             path.in_child(attributes)
+
+
+def _counting_only(ledger: Ledger) -> Outbox:
+    """Return an outbox for calls that have no spans."""
+    return Outbox(Chain((), lambda spans: None), ledger, limit=262_144, batch=512, delay_s=1.0, help_at=8192)
 
 
 def _apply(config_file: ConfigFile | None) -> tuple[SpanProcessor, ...]:

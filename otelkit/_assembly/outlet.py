@@ -11,7 +11,9 @@ from otelkit._assembly.exporters import ExporterChoice, choose_exporters
 from otelkit.delivery.encoding import ENCODERS
 from otelkit.delivery.exporters import DeliveredLogExporter, DeliveredMetricExporter, DeliveredSpanExporter
 from otelkit.delivery.notice import Notice
+from otelkit.delivery.outgoing import Outgoing
 from otelkit.delivery.spool import Spool
+from otelkit.delivery.transports import otlp_transport
 from otelkit.ledger.ledger import Ledger
 from otelkit.model.signals import Signal
 from otelkit.settings import Settings
@@ -44,9 +46,29 @@ class Outlet:
         """Return the exporters that ``OTEL_*`` asks for; what is wrong is said, so ask once."""
         return choose_exporters(signal, self.env)
 
-    def span_exporters(self, choices: Sequence[ExporterChoice]) -> list[DeliveredSpanExporter]:
-        """Return an exporter for each choice."""
-        return [DeliveredSpanExporter(choice.name, choice.factory, **self._how(choice, choices)) for choice in choices]
+    def outgoing(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> Outgoing | None:
+        """Return the way out for OTLP as bytes; None where the choice is an exporter of another kind."""
+        if choice.protocol is None:
+            return None
+        return Outgoing(
+            choice.signal,
+            choice.name,
+            otlp_transport(choice.signal, choice.protocol, self.env),
+            account=self.ledger,
+            spool=self.spool,
+            notice=self.notice,
+            endpoint=choice.endpoint,
+            limit_bytes=self.settings.whole("buffer_bytes"),
+            principal=choice is _principal(choices),
+        )
+
+    def is_principal(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> bool:
+        """Return whether this choice is the one that keeps the account of its signal."""
+        return choice is _principal(choices)
+
+    def span_exporter(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> DeliveredSpanExporter:
+        """Return the exporter for one choice."""
+        return DeliveredSpanExporter(choice.name, choice.factory, **self._how(choice, choices))
 
     def log_exporters(self, choices: Sequence[ExporterChoice]) -> list[DeliveredLogExporter]:
         """Return an exporter for each choice."""

@@ -7,27 +7,38 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Tracer
 from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
 from otelkit._assembly.environment import number, whole
 from otelkit._assembly.id_generator import choose_id_generator
+from otelkit._assembly.otlp_spans import OtlpSpans
 from otelkit._assembly.outlet import Outlet
+from otelkit._assembly.provider import Provider
 from otelkit._assembly.sampler import choose_sampler
 from otelkit._assembly.sdk_private import update_resource
+from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._guard import Barrier
 from otelkit._version import __version__
 from otelkit.delivery.exporters import DeliveredSpanExporter
 from otelkit.model.blueprint import Blueprint, Offered
 from otelkit.model.steps import SpanStep
 from otelkit.spans.adopt import AdoptedProcessor
-from otelkit.spans.chain import Chain
-from otelkit.spans.processor import ChainProcessor
+from otelkit.spans.chain import Chain, Ended
+from otelkit.spans.light_span import LightSpan
+from otelkit.spans.light_spans import LightSpans
+from otelkit.spans.outbox import Outbox
 
 _log = logging.getLogger("otelkit.install")
 
 SCOPE: Final = "otelkit"
+
+_HELP_AT: Final = 8192
+"""Ended calls that wait to be written when whoever ends the next one starts to help."""
 
 
 class TracePath:
@@ -45,71 +56,120 @@ class TracePath:
     ) -> None:
         env, settings = outlet.env, outlet.settings
         self._account = outlet.ledger
+        self._resource = resource
         present = trace.get_tracer_provider()
         self._provider: AnyTracerProvider
-        self.exporters: list[DeliveredSpanExporter]
-        self._ours = isinstance(present, trace.ProxyTracerProvider)
-        if self._ours:
-            sampler = choose_sampler(blueprint.samplers, env)
-            provider = TracerProvider(
-                sampler=sampler, resource=resource, id_generator=choose_id_generator(env), shutdown_on_exit=False
+        self._own: Provider | None = None
+        # The SDK counts its own spans then, and stage spans are to be among them.
+        self._counts_sdk_spans = env.get("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "").strip().lower() == "true"
+        self._otlp: list[OtlpSpans] = []
+        self._others: list[DeliveredSpanExporter] = []
+        if isinstance(present, trace.ProxyTracerProvider):
+            self._sampler = choose_sampler(blueprint.samplers, env)
+            self._id_generator = choose_id_generator(env)
+            self._own = Provider(
+                sampler=self._sampler, resource=resource, id_generator=self._id_generator, shutdown_on_exit=False
             )
-            trace.set_tracer_provider(provider)
-            self._provider = provider
-            self.exporters = outlet.span_exporters(outlet.choices("traces"))
+            trace.set_tracer_provider(self._own)
+            self._provider = self._own
+            self._choose_destinations(outlet)
         else:
             # The program's own, with its own exporters: ours would send everything twice.
             self._provider = present
-            self.exporters = []
         steps = (*blueprint.steps, *(_adopted(processor, index) for index, processor in enumerate(taken_over, 1)))
         self.chain = Chain(steps, self._deliver, account=outlet.ledger)
-        self.processor = ChainProcessor(
+        # Strangers' steps and exporters may wait for anything; without them, who makes spans may help to write them.
+        waits = self.chain.sees_ends or bool(self._others)
+        limit = whole(env, "OTEL_BSP_MAX_QUEUE_SIZE", settings.whole("buffer_spans"))
+        self.outbox = Outbox(
             self.chain,
             outlet.ledger,
-            limit=whole(env, "OTEL_BSP_MAX_QUEUE_SIZE", settings.whole("buffer_spans")),
+            limit=limit,
             batch=whole(env, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", settings.whole("batch_spans")),
             delay_s=number(env, "OTEL_BSP_SCHEDULE_DELAY", settings.number("export_delay_s") * 1000, minimum=1) / 1000,
+            help_at=None if waits else _HELP_AT,
             exit_limit_s=settings.number("exit_limit_s"),
-            destinations=self.exporters,
+            destinations=(*self._otlp, *self._others),
         )
-        if isinstance(self._provider, TracerProvider):
-            self._provider.add_span_processor(self.processor)
+        if self._own is not None:
+            self._own.add_own(self.outbox)
+        elif isinstance(self._provider, TracerProvider):
+            self._provider.add_span_processor(self.outbox)
         else:
             _log.warning(
                 "the tracer provider is a %s.%s, not the OpenTelemetry SDK's; stages use it, but span steps can't see its "
                 "spans.", type(present).__module__, type(present).__qualname__,
             )  # fmt: skip
 
+    def _choose_destinations(self, outlet: Outlet) -> None:
+        choices = outlet.choices("traces")
+        for choice in choices:
+            outgoing = outlet.outgoing(choice, choices)
+            if outgoing is not None:
+                account = outlet.ledger if outlet.is_principal(choice, choices) else None
+                self._otlp.append(OtlpSpans(outgoing, account, self._resource))
+            else:
+                self._others.append(outlet.span_exporter(choice, choices))
+
     @property
     def tracer(self) -> Tracer:
-        """The tracer for stage spans."""
+        """The tracer for spans of ours that are no stage calls, and for stages where the provider is not ours."""
         return self._provider.get_tracer(SCOPE, __version__)
+
+    def light_spans(self, clock: Clock = SYSTEM_CLOCK) -> LightSpans | None:
+        """Return what makes light spans; None where the provider is the program's, or is to count the SDK's spans."""
+        provider = self._own
+        if provider is None or self._counts_sdk_spans:
+            return None
+        light = LightSpans(
+            ended=self.outbox.ended,
+            faults=Barrier("light spans"),
+            resource=lambda: self._resource,
+            scope=InstrumentationScope(SCOPE, __version__, ""),
+            sampler=self._sampler,
+            id_generator=self._id_generator,
+            started=self._show_start if self.chain.stage_starters else None,
+            clock=clock,
+        )
+        provider.tell_guests(light.admit)
+        return light
+
+    def _show_start(self, span: LightSpan, context: Context) -> None:
+        self.chain.on_stage_start(span, context)
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending."""
-        return self.processor.force_flush(int(timeout_s * 1000))
+        return self.outbox.force_flush(int(timeout_s * 1000))
 
     def exit_by(self, deadline: float) -> None:
         """Make `close` end by ``deadline``."""
-        self.processor.exit_by(deadline)
+        self.outbox.exit_by(deadline)
 
     def close(self, timeout_s: float) -> None:
         """Send or spool what is pending, then stop."""
-        self.processor.shutdown()
+        self.outbox.shutdown()
 
     def in_child(self, attributes: Mapping[str, str | int]) -> None:
         """Give the child's spans a resource of the child's own."""
         if isinstance(self._provider, TracerProvider):
             update_resource(self._provider, attributes)
-        for exporter in self.exporters:
+        self._resource = self._resource.merge(Resource(attributes))
+        for destination in self._otlp:
+            destination.in_child(self._resource)
+            destination.prepare()
+        for exporter in self._others:
             exporter.prepare()
 
-    def _deliver(self, batch: Sequence[ReadableSpan]) -> None:
-        if not self.exporters:
+    def _deliver(self, batch: Sequence[Ended]) -> None:
+        if not self._otlp and not self._others:
             # Whoever else exports them (a step, the program's own processors) has them already.
             self._account.delivered("traces", len(batch))
-        for exporter in self.exporters:
-            exporter.export(batch)
+        for destination in self._otlp:
+            destination.deliver(batch)
+        if self._others:
+            readable = [each.readable() if isinstance(each, LightSpan) else each for each in batch]
+            for exporter in self._others:
+                exporter.export(readable)
 
 
 def _adopted(processor: SpanProcessor, index: int) -> Offered[SpanStep]:

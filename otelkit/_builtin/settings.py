@@ -53,9 +53,18 @@ SETTINGS: tuple[Setting, ...] = (
         "buffer_spans",
         "int",
         262_144,
-        "Most ended spans held in memory while they wait to be sent.",
+        "Most ended spans held in memory while they wait for span steps, or for exporters that are not OTLP.",
         unit="spans",
         minimum=1,
+    ),
+    Setting(
+        "buffer_bytes",
+        "int",
+        64 * 1024 * 1024,
+        "Most encoded telemetry of each signal held in memory while it waits to be sent; above it the newest that is no error "
+        "goes first.",
+        unit="bytes",
+        minimum=65_536,
     ),
     Setting(
         "buffer_records",

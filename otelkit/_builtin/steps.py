@@ -21,6 +21,7 @@ class RunId(SpanStep):
 
     name = "run_id"
     phase = Phase.ENRICH
+    stage_spans = False  # they are made with it
 
     def on_start(self, span: Span, parent: Context | None) -> None:
         run_id = current_run_id(parent)

@@ -47,7 +47,7 @@ class _Ending:
 class DeliveredSpanExporter(_Ending, SpanExporter):
     """Sends spans with another exporter. See `Delivery` for what the arguments mean.
 
-    Created spans are counted by whoever makes batches of them (`spans.ChainProcessor`).
+    Created spans are counted by whoever makes batches of them (`spans.Outbox`).
     """
 
     def __init__(

@@ -26,10 +26,11 @@ class CallOpener(Protocol):
 class LightOpener(CallOpener, Protocol):
     """Opens calls that are their own spans."""
 
-    watched: Sequence[Callable[[StageCall], None]]
-    """Those who see each call end in the user's thread."""
     ended: Callable[[StageCall], None]
     """Takes each call that has ended; must not raise."""
+
+    def watch(self, watchers: Sequence[Callable[[StageCall], None]]) -> None:
+        """Have each call seen by ``watchers`` as it ends, in the user's thread."""
 
 
 class StageSpans(Protocol):

@@ -40,6 +40,8 @@ class SpanStep:
 
     name: str = ""
     phase: Phase = Phase.WITNESS
+    stage_spans: bool = True
+    """Whether ``on_start`` is to see the spans of stages too. False where what it would do is done for them anyway."""
 
     def on_start(self, span: Span, parent: Context | None) -> None:
         """Look at a live span, or set attributes on it, as it starts."""

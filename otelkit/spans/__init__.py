@@ -2,8 +2,8 @@
 
 from otelkit.spans.adopt import AdoptedProcessor
 from otelkit.spans.chain import Chain
-from otelkit.spans.processor import ChainProcessor, Destination
+from otelkit.spans.outbox import Destination, Outbox
 from otelkit.spans.rebuild import rebuild
 from otelkit.spans.stage_spans import SdkStageSpans
 
-__all__ = ["AdoptedProcessor", "Chain", "ChainProcessor", "Destination", "SdkStageSpans", "rebuild"]
+__all__ = ["AdoptedProcessor", "Chain", "Destination", "Outbox", "SdkStageSpans", "rebuild"]

@@ -15,12 +15,16 @@ from otelkit.model.blueprint import Offered
 from otelkit.model.signals import Account, Loss
 from otelkit.model.steps import SpanStep
 from otelkit.spans.guarded_step import GuardedStep
+from otelkit.spans.light_span import LightSpan
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span
 
 _log = logging.getLogger("otelkit.spans")
+
+Ended = ReadableSpan | LightSpan
+"""An ended span: any, or a stage call that is its own."""
 
 
 class Chain:
@@ -31,7 +35,7 @@ class Chain:
     Steps of later phases see what the earlier ones made, so JUDGE and EXPORT see what REDACT steps, if there are
     any, left. Only ``on_start`` shows every step the live span with its raw values: stock span processors need it.
 
-    ``on_start`` may be called from any thread. Everything else is called from one thread at a time, which `ChainProcessor`
+    ``on_start`` may be called from any thread. Everything else is called from one thread at a time, which `Outbox`
     sees to. Nothing here raises.
 
     Args:
@@ -45,13 +49,17 @@ class Chain:
     def __init__(
         self,
         steps: Sequence[Offered[SpanStep]],
-        deliver: Callable[[Sequence[ReadableSpan]], None],
+        deliver: Callable[[Sequence[Ended]], None],
         clock: Clock = SYSTEM_CLOCK,
         *,
         account: Account | None = None,
     ) -> None:
         self._steps = tuple(GuardedStep(offered) for offered in steps)
         self._starters = tuple(step for step in self._steps if step.sees_start)
+        self.stage_starters = tuple(step for step in self._starters if step.step.stage_spans)
+        """Steps that look at the spans of stages as they start."""
+        self.sees_ends = any(step.sees_end for step in self._steps)
+        """Whether any step looks at ended spans. If none does, the spans of stages never become spans of the SDK."""
         self._deliver = deliver
         self._clock = clock
         self._account = account
@@ -68,9 +76,19 @@ class Chain:
             if not step.off:
                 step.on_start(span, parent)
 
-    def run(self, batch: Sequence[ReadableSpan]) -> None:
+    def on_stage_start(self, span: LightSpan, parent: Context) -> None:
+        """Show the live span of a stage to the steps that look at those, in the user's thread."""
+        for step in self.stage_starters:
+            if not step.off:
+                # Any span of the API, with what a ReadableSpan can be asked.
+                step.on_start(span, parent)  # type: ignore[arg-type]
+
+    def run(self, batch: Sequence[Ended]) -> None:
         """Take ended spans through all steps and deliver what comes out."""
-        self._pass_on(list(batch), 0)
+        if self.sees_ends:
+            self._pass_on([each.readable() if isinstance(each, LightSpan) else each for each in batch], 0)
+        else:
+            self._hand_over(batch)
 
     def tick(self, now_ns: int) -> None:
         """Take held spans that are due by age through the rest of the steps. ``now_ns``: Unix nanoseconds."""
@@ -115,6 +133,9 @@ class Chain:
             self._settle(step)
             if not spans:
                 return
+        self._hand_over(spans)
+
+    def _hand_over(self, spans: Sequence[Ended]) -> None:
         try:
             self._deliver(spans)
         except Exception:  # noqa: BLE001 - whatever it is, the program goes on

@@ -37,6 +37,7 @@ class GuardedStep:
         self.barrier = Barrier(f"step {step.name}", offered.distribution)
         self.sees_start = _overrides(step, "on_start")
         self.ticks = _overrides(step, "tick")
+        self.sees_end = self.ticks or any(_overrides(step, method) for method in ("on_end", "close", "held"))
         self._witness = step.phase is Phase.WITNESS
         self._may_hold = self.ticks or _overrides(step, "close")
         self._tells_held = _overrides(step, "held")

@@ -30,7 +30,8 @@ class LightSpan(StageCall, Span):
     """One stage call and its span. Made by `LightSpans`; ended by the stage that made it.
 
     It implements the API's `Span` in full, within the SDK's limits, and has the properties of a `ReadableSpan` for processors
-    that look at a span as it starts. What few spans have (events, links, a status, another name) is in ``extras``, made when needed.
+    that look at a span as it starts. What few spans have (events, links, a status, another name) is in ``extras``, made when
+    needed.
     """
 
     __slots__ = (

@@ -10,7 +10,7 @@ from typing import Any, Final
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -50,7 +50,7 @@ class LightSpans:
         sampler: The head sampler; the SDK's own parent-based ones are not asked where their answer is known.
         id_generator: The program's.
         limits: From ``OTEL_SPAN_*_LIMIT``.
-        started: Shows a live span to span processors as it starts; None: nobody looks.
+        started: Shows a live span to span steps as it starts; None: none looks.
         clock: Measures durations, and dates starts.
     """
 
@@ -69,10 +69,13 @@ class LightSpans:
     ) -> None:
         self.ended = ended
         self.faults = faults
-        self.started = started
+        self._started = started
+        self._shown = started is not None
         self.now = clock.monotonic_ns
-        self.watched: Sequence[_Watcher] = ()
-        """Those who see each call end in the user's thread; few programs have any."""
+        self.watched = False
+        """Whether somebody sees each call end in the user's thread; few programs have that."""
+        self._watchers: Sequence[_Watcher] = ()
+        self._guests: Sequence[SpanProcessor] = ()
         self.limits = limits or SpanLimits()
         self.max_attributes = self.limits.max_span_attributes
         self._resource = resource
@@ -108,8 +111,8 @@ class LightSpans:
         call.scope = Context({**context, SPAN_KEY: call, CALL_KEY: call})
         call.start_unix_ns = self._wall()
         series.running.add(call)
-        if self.started is not None and call.trace.recording:
-            self.started(call, context)
+        if self._shown and call.trace.recording:
+            self._show_start(call, context)
         call.start_ns = self.now()
         return call
 
@@ -135,10 +138,37 @@ class LightSpans:
 
     # -- rare things -----------------------------------------------------------------------------------------------
 
+    def watch(self, watchers: Sequence[_Watcher]) -> None:
+        """Have each call seen by ``watchers`` as it ends, in the user's thread; they must not raise."""
+        self._watchers = watchers
+        self.watched = bool(self._watchers or self._guests)
+
+    def admit(self, guests: Sequence[SpanProcessor]) -> None:
+        """Show each recorded span to these span processors of the program's, as the SDK would."""
+        self._guests = guests
+        self._shown = self._started is not None or bool(guests)
+        self.watched = bool(self._watchers or self._guests)
+
     def closed(self, call: LightSpan) -> None:
         """Show a call that has ended to those who look at once."""
-        for watcher in self.watched:
+        for watcher in self._watchers:
             watcher(call)
+        if self._guests and call.trace.recording:
+            span = self.readable(call)
+            for guest in self._guests:
+                try:
+                    guest.on_end(span)
+                except Exception as fault:  # noqa: BLE001 - the program's own; the SDK would let it through to the user's code
+                    self.faults.fault(fault, "on_end")
+
+    def _show_start(self, call: LightSpan, context: Context) -> None:
+        if self._started is not None:
+            self._started(call, context)
+        for guest in self._guests:
+            try:
+                guest.on_start(call, context)  # type: ignore[arg-type]  # it has what a span of the SDK has
+            except Exception as fault:  # noqa: BLE001 - see above
+                self.faults.fault(fault, "on_start")
 
     def extras(self) -> SpanExtras:
         """Return a place for what few spans have."""

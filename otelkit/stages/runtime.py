@@ -94,7 +94,7 @@ class Runtime:
     def use(self, light: LightOpener) -> None:
         """Open calls with spans of ours from now on."""
         self._light = light
-        light.watched = (self._notify_closed,) if self._closed else ()
+        light.watch((self._notify_closed,) if self._closed else ())
         self._open = light.open
 
     def open(

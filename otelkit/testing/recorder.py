@@ -13,10 +13,14 @@ from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogR
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otelkit import _current
 from otelkit._builtin.describers import DESCRIBERS
 from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._guard import Barrier
+from otelkit._version import __version__
 from otelkit.logs.handler import OtelkitHandler
 from otelkit.metrics.instruments import build_instruments
 from otelkit.metrics.red import RED_METRICS, RedObserver
@@ -26,7 +30,9 @@ from otelkit.model.describers import Describer
 from otelkit.model.metrics import MetricSpec
 from otelkit.model.observers import CallObserver
 from otelkit.model.steps import SpanStep
-from otelkit.spans.chain import Chain
+from otelkit.spans.chain import Chain, Ended
+from otelkit.spans.light_span import LightSpan
+from otelkit.spans.light_spans import LightSpans
 from otelkit.spans.stage_spans import SdkStageSpans
 from otelkit.stages import measures, progress, workers
 from otelkit.stages.gauges import QUEUE_AND_RUN_METRICS, QueueAndRunObserver
@@ -47,7 +53,7 @@ T = TypeVar("T")
 class Recorder:
     """Installs otelkit in this process for a ``with`` block and keeps all that is recorded.
 
-    Stages make spans, metrics and log records as in production, on the stock SDK, at once and without threads of otelkit's own.
+    Stages make spans, metrics and log records as in production, but at once and without threads of otelkit's own.
     Spans of ``trace.get_tracer`` are recorded too, unless the program has set a tracer provider itself; so are log records of
     the standard library from ``log_level`` on. One recorder at a time; what a forked child records stays in the child.
 
@@ -58,7 +64,7 @@ class Recorder:
         metrics: What ``observers`` record.
         sampler: Decides which spans are recorded; None: all.
         pipeline: `pipeline.name` where nothing else says it.
-        clock: Measures durations of calls in metrics; span times are the machine's.
+        clock: Dates the spans of stages and measures their durations.
         log_level: The lowest level of log records kept.
     """
 
@@ -79,8 +85,9 @@ class Recorder:
         self.calls: list[StageCall] = []
         """Ended stage calls, sampled or not."""
         ordered = sorted(steps, key=lambda step: (step.phase, step.name))
-        self._chain = Chain([_offered(step) for step in ordered], self.spans.extend)
-        self._tracers = TracerProvider(sampler=sampler, id_generator=CountingIds(), shutdown_on_exit=False)
+        self._chain = Chain([_offered(step) for step in ordered], self._keep)
+        sampler, ids = sampler or DEFAULT_ON, CountingIds()
+        self._tracers = TracerProvider(sampler=sampler, id_generator=ids, shutdown_on_exit=False)
         self._tracers.add_span_processor(_ThroughChain(self._chain))
         self._metric_reader = InMemoryMetricReader()
         self._meters = MeterProvider([self._metric_reader], shutdown_on_exit=False)
@@ -101,8 +108,21 @@ class Recorder:
             flush=self._flush,
             clock=clock,
             tracer=tracer,
+            ended=self._ended,
         )
         """What is installed in the block."""
+        self.runtime.use(
+            LightSpans(
+                ended=self._ended,
+                faults=Barrier("light spans"),
+                resource=lambda: self._tracers.resource,
+                scope=InstrumentationScope("otelkit", __version__),
+                sampler=sampler,
+                id_generator=ids,
+                started=self._chain.on_stage_start,
+                clock=clock,
+            )
+        )
         self._undo = contextlib.ExitStack()
 
     def __enter__(self) -> Recorder:
@@ -155,6 +175,14 @@ class Recorder:
     def points(self, metric: str) -> list[Point]:
         """Collect now; return the points of one metric."""
         return list(points_of(self._metric_reader.get_metrics_data(), metric))
+
+    def _ended(self, call: StageCall) -> None:
+        self.runtime.settle((call,))
+        if isinstance(call, LightSpan) and call.sampled:
+            self._chain.run((call,))
+
+    def _keep(self, spans: Sequence[Ended]) -> None:
+        self.spans.extend(each.readable() if isinstance(each, LightSpan) else each for each in spans)
 
     def _flush(self, timeout_s: float) -> bool:
         return True

@@ -52,7 +52,17 @@ def test_packages_hold_a_docstring_imports_and_all() -> None:
 
 def test_the_tests_mirror_the_packages() -> None:
     """A folder of tests is named after the package it tests, with the underscore left out, or says what it is for."""
-    not_mirrors = {"architecture", "benchmarks", "docs", "drills", "end_to_end", "examples", "hooks", "typing", "workers"}
+    not_mirrors = {
+        "architecture",
+        "benchmarks",
+        "docs",
+        "drills",
+        "end_to_end",
+        "examples",
+        "hooks",
+        "typing",
+        "workers",
+    }
     packages = {path.parent.name.lstrip("_") for path in PACKAGE.glob("*/__init__.py")}
     tests = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"}
 

@@ -36,7 +36,7 @@ from otelkit.delivery.notice import Notice
 from otelkit.delivery.spool import Spool
 from otelkit.ledger.ledger import Ledger
 from otelkit.spans.chain import Chain
-from otelkit.spans.processor import ChainProcessor
+from otelkit.spans.outbox import Outbox
 
 url, folder, limit_s, spans, flush = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 ledger = Ledger()
@@ -45,7 +45,7 @@ traces = f"{url}/v1/traces"
 exporter = DeliveredSpanExporter("otlp", lambda: OTLPSpanExporter(traces), endpoint=traces, **around)
 metrics = f"{url}/v1/metrics"
 metric_exporter = DeliveredMetricExporter("otlp", lambda: OTLPMetricExporter(metrics), endpoint=metrics, **around)
-processor = ChainProcessor(Chain([], exporter.export, account=ledger), ledger, limit=100_000, batch=500, delay_s=0.5,
+processor = Outbox(Chain([], exporter.export, account=ledger), ledger, limit=100_000, batch=500, delay_s=0.5,
                            destinations=[exporter])
 provider = TracerProvider(shutdown_on_exit=False)
 provider.add_span_processor(processor)

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from otelkit.model.steps import Phase
 from otelkit.spans.adopt import AdoptedProcessor
-from otelkit.spans.processor import ChainProcessor
+from otelkit.spans.outbox import Outbox
 from otelkit.spans.rebuild import rebuild
 from tests.spans.made import Answering, chain, spans
 
@@ -43,7 +43,7 @@ def test_a_processor_is_asked_everything_the_sdk_would_ask() -> None:
     """on_start with the live span, on_end, force_flush and shutdown."""
     noting = Noting()
     path, ledger, sink = chain(AdoptedProcessor("noting", noting))
-    processor = ChainProcessor(path, ledger, limit=100, batch=10, delay_s=0.01)
+    processor = Outbox(path, ledger, limit=100, batch=10, delay_s=0.01)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     with provider.get_tracer("t").start_as_current_span("work"):
@@ -111,7 +111,7 @@ def test_a_raising_processor_harms_nothing_but_itself() -> None:
         AdoptedProcessor("raising", Raising()), AdoptedProcessor("vendor", SimpleSpanProcessor(exporter))
     )
     provider = TracerProvider(shutdown_on_exit=False)
-    processor = ChainProcessor(path, ledger, limit=100, batch=10, delay_s=0.01)
+    processor = Outbox(path, ledger, limit=100, batch=10, delay_s=0.01)
     provider.add_span_processor(processor)
     with provider.get_tracer("t").start_as_current_span("work"):
         pass

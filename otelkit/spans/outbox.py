@@ -1,7 +1,8 @@
-"""Where spans of the SDK enter the chain."""
+"""Where everything goes first that has ended: stage calls, and the spans of other instrumentations."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -12,8 +13,10 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from otelkit._bounded import Drain
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import in_forked_child
+from otelkit.model.calls import StageCall
 from otelkit.model.signals import Account, Loss
-from otelkit.spans.chain import Chain
+from otelkit.spans.chain import Chain, Ended
+from otelkit.spans.light_span import LightSpan
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -36,20 +39,24 @@ class Destination(Protocol):
         """Close connections."""
 
 
-class ChainProcessor(SpanProcessor):
-    """Takes every sampled span of a provider, ours or another instrumentation's, to a `Chain` on one background thread.
+class Outbox(SpanProcessor):
+    """Takes ended stage calls and ended spans of a provider to those who count them, and sampled spans on to a `Chain`.
 
-    ``on_start`` runs the chain's ``on_start`` in the user's thread; ``on_end`` only puts the span into a bounded buffer:
-    a full buffer refuses the new span, which is counted as lost. Nothing here raises, and nothing waits longer than told.
-    In a forked child the buffer is empty, the thread is the child's own, and spans that the parent had started are left to
+    `ended` and ``on_end`` only put what has ended into a bounded buffer, which one background thread empties in batches: first
+    `settle` sees the calls, sampled or not, then the chain gets the sampled spans. ``on_start`` runs the chain's ``on_start``
+    in the user's thread. Nothing here raises, and nothing waits longer than told. In a forked child
+    the buffer is empty, the thread is the child's own, and spans that the parent had started are left to
     the parent: its copy of them ends there.
 
     Args:
         chain: Ours from here on.
         account: Where created and lost spans are counted.
-        limit: Most spans held in the buffer.
-        batch: Most spans taken through the chain at once.
-        delay_s: Longest time a span waits in the buffer.
+        limit: Most calls and spans held in the buffer.
+        batch: Most of them taken through the chain at once.
+        delay_s: Longest time one waits in the buffer.
+        help_at: When so many wait, whoever ends a call takes a batch through the chain itself, so that nothing is lost when
+            calls are made faster than one thread can take them. Only where the chain and the destinations behind it never
+            wait. None: never.
         exit_limit_s: Longest time `shutdown` takes.
         destinations: The exporters behind the chain, told when the program ends and closed after it.
         clock: Its wall clock dates ticks and the fork of a child.
@@ -63,11 +70,14 @@ class ChainProcessor(SpanProcessor):
         limit: int,
         batch: int,
         delay_s: float,
+        help_at: int | None = None,
         exit_limit_s: float = 2.0,
         destinations: Sequence[Destination] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.chain = chain
+        self.settle: Callable[[Sequence[StageCall]], None] = _nobody_counts
+        """Counts ended calls, in batches."""
         self._account = account
         self._exit_limit_s = exit_limit_s
         self._destinations = tuple(destinations)
@@ -76,16 +86,36 @@ class ChainProcessor(SpanProcessor):
         self._closed = False
         self._forked_at_ns = 0
         self._dated_back: set[int] = set()
-        self._drain: Drain[ReadableSpan] = Drain(
+        # Reentrant: a finalizer that runs while calls are counted may end another one.
+        self._counting = threading.RLock()
+        self._drain: Drain[Ended | StageCall] = Drain(
             "otelkit-spans",
             self._run,
             limit=limit,
             batch=batch,
             delay_s=delay_s,
             tick=self._tick,
+            relieve_at=help_at,
             prepare=self._prepare,
         )
         in_forked_child(self._after_fork)
+
+    def ended(self, call: StageCall) -> None:
+        """Take an ended stage call."""
+        if not self._drain.put(call):
+            self._refused(call)
+
+    def _refused(self, call: StageCall) -> None:
+        # Its span is lost; that it ran is counted all the same.
+        if isinstance(call, LightSpan) and call.sampled:
+            self._account.created("traces")
+            self._account.lost("traces", 1, Loss.AFTER_SHUTDOWN if self._drain.closed else Loss.BUFFER_FULL)
+        with self._counting:
+            self.settle((call,))
+
+    def settle_all(self, timeout_s: float) -> bool:
+        """See to it that everything that has ended so far is counted; False if that took longer."""
+        return self._drain.flush(timeout_s)
 
     # -- SpanProcessor ---------------------------------------------------------------------------------------------
 
@@ -148,14 +178,27 @@ class ChainProcessor(SpanProcessor):
                     destination.shutdown()
 
         left = self._drain.close(max(0.0, deadline - time.monotonic()), finish)
-        self._account.lost("traces", len(left), Loss.EXIT_LIMIT)
+        calls = [each for each in left if isinstance(each, StageCall)]
+        spans = _spans_in(left)
+        self._account.created("traces", _light_ones(spans))
+        self._account.lost("traces", len(spans), Loss.EXIT_LIMIT)
+        if calls:
+            with self._counting:
+                self.settle(calls)
 
     # -- on the background thread ----------------------------------------------------------------------------------
 
-    def _run(self, batch: list[ReadableSpan]) -> None:
+    def _run(self, batch: list[Ended | StageCall]) -> None:
+        spans = _spans_in(batch)
+        self._account.created("traces", _light_ones(spans))
         # Steps and exporters may use instrumented libraries; what they do is not the program's work.
         with suppress_instrumentation():
-            self.chain.run(batch)
+            calls = [each for each in batch if isinstance(each, StageCall)]
+            if calls:
+                with self._counting:
+                    self.settle(calls)
+            if spans:
+                self.chain.run(spans)
 
     def _tick(self) -> None:
         with suppress_instrumentation():
@@ -170,6 +213,7 @@ class ChainProcessor(SpanProcessor):
     def _after_fork(self) -> None:
         self._forked_at_ns = self._clock.now_ns()
         self._dated_back = set()
+        self._counting = threading.RLock()
         self._deadline = None
         self.chain.after_fork()
 
@@ -181,3 +225,24 @@ class ChainProcessor(SpanProcessor):
             self._dated_back.discard(span_id)
             return False
         return True
+
+
+def _spans_in(batch: Sequence[Ended | StageCall]) -> list[Ended]:
+    """Return what is to be exported: a stage call's own span if it is sampled, and all that are not ours."""
+    spans: list[Ended] = []
+    for each in batch:
+        if isinstance(each, LightSpan):
+            if each.trace.sampled:
+                spans.append(each)
+        elif not isinstance(each, StageCall):
+            spans.append(each)
+    return spans
+
+
+def _light_ones(spans: Sequence[Ended]) -> int:
+    """Return how many are stage calls: their spans are counted as created in batches, others one by one as they end."""
+    return sum(isinstance(each, LightSpan) for each in spans)
+
+
+def _nobody_counts(calls: Sequence[StageCall]) -> None:
+    pass

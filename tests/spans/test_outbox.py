@@ -19,7 +19,7 @@ from opentelemetry.trace import Tracer
 from otelkit.ledger.ledger import Ledger
 from otelkit.model.steps import Phase, SpanStep
 from otelkit.spans.chain import Chain
-from otelkit.spans.processor import ChainProcessor
+from otelkit.spans.outbox import Outbox
 from tests.forking import in_child
 from tests.spans.made import Answering, Holding, Sink, Step, chain, offered
 from tests.waiting import wait_until
@@ -33,7 +33,7 @@ class Path:
     def __init__(self, *steps: SpanStep, **options: Any) -> None:
         self.chain, self.ledger, self.sink = chain(*steps)
         settings = {"limit": 10_000, "batch": 100, "delay_s": 0.01} | options
-        self.processor = ChainProcessor(self.chain, self.ledger, **settings)
+        self.processor = Outbox(self.chain, self.ledger, **settings)
         self.provider = TracerProvider(shutdown_on_exit=False)
         self.provider.add_span_processor(self.processor)
         self.tracer: Tracer = self.provider.get_tracer("test")
@@ -323,7 +323,7 @@ def test_the_account_adds_up_at_any_moment(seed: int) -> None:
             return [self.kept.pop(0)] if len(self.kept) > 50 else ()
 
     steps = offered(Answering(unruly, "unruly", Phase.GATE), Some())
-    processor = ChainProcessor(Chain(steps, sink, account=ledger), ledger, limit=200, batch=64, delay_s=0.005)
+    processor = Outbox(Chain(steps, sink, account=ledger), ledger, limit=200, batch=64, delay_s=0.005)
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(processor)
     tracer = provider.get_tracer("t")
