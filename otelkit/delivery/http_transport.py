@@ -39,6 +39,7 @@ class HttpTransport:
         self._target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         self._headers = _authorization(url) | request_headers(settings)
         self._tls = _tls(settings) if url.scheme == "https" else None
+        self._closed = False
         self._connection: http.client.HTTPConnection | None = None
 
     def send(self, body: bytes, timeout_s: float) -> Answer:
@@ -49,9 +50,10 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close the connection."""
-        connection, self._connection = self._connection, None
+        self._closed = True
+        connection = self._connection
         if connection is not None:
-            connection.close()
+            self._drop(connection)
 
     def _once(self, data: bytes, deadline: float) -> Answer:
         connection = self._connected(deadline)
@@ -59,17 +61,23 @@ class HttpTransport:
             connection.request("POST", self._target, data, self._headers)
             response = connection.getresponse()
         except BaseException:
-            self.close()
+            self._drop(connection)
             raise
         try:
             said = response.read(ANSWER_LIMIT)
         except (OSError, http.client.HTTPException):
             # The status is the answer; what was cut short only explains it.
             said = b""
-        if not response.isclosed():
-            # There is more of it than we read, and it would stand before the next answer.
-            self.close()
+        if not response.isclosed() or self._closed:
+            # There is more of it than we read, and it would stand before the next answer. Or it was closed meanwhile by
+            # another thread, for which this connection was not there yet.
+            self._drop(connection)
         return read_answer(response.status, response.reason, response.getheader, said)
+
+    def _drop(self, connection: http.client.HTTPConnection) -> None:
+        if self._connection is connection:
+            self._connection = None
+        connection.close()
 
     def _connected(self, deadline: float) -> http.client.HTTPConnection:
         left_s = max(0.001, deadline - time.monotonic())

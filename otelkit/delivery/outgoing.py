@@ -127,7 +127,7 @@ class Outgoing:
         self._starting = threading.Lock()
         self._waiting = Waiting(self._limit_bytes)
         self._pace = Pace(self._endpoint, self._patience)
-        self._replay = Replay(self._spool.folder, self._signal, self._destination) if self._spool is not None else None
+        self._replay = self._replay_of(self._spool) if self._spool is not None else None
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._rung = False
         # Who waits in `flush` or `close`, each with a bell of their own; who flushes, and until when.
@@ -138,6 +138,9 @@ class Outgoing:
         self._leaving: Leaving | None = None
         self._sending_s: float | None = None
         self._closed = False
+
+    def _replay_of(self, spool: Spool) -> Replay:
+        return Replay(spool.folder, self._signal, self._destination, self._patience.longest_s)
 
     # -- taking ----------------------------------------------------------------------------------------------------
 
@@ -306,9 +309,13 @@ class Outgoing:
     def _idle_s(self) -> float:
         """Return how long there is nothing to do, unless the bell rings."""
         now = time.monotonic()
-        if now >= self._network_until() or not (self._waiting.items or self._replay):
+        if now >= self._network_until():
             return _LONGEST_WAIT_S
-        due = self._pace.try_again_at
+        replay = self._replay
+        if self._waiting.items or replay:
+            due = self._pace.try_again_at
+        else:
+            due = max(self._pace.try_again_at, float("inf") if replay is None else replay.doubt_at)
         if len(self._still_stuck()) >= _MOST_STUCK:
             due = max(due, now + 1.0)
         if self._spool is not None and self._waiting.items:
@@ -326,18 +333,29 @@ class Outgoing:
                 if self._is_to_be_kept(now):
                     self._keep_everything()
                 return
-            in_a_hurry = bool(self._hurrying) or self._leaving is not None
-            memory_first = in_a_hurry or self._waiting.bytes > self._limit_bytes // 2
-            if self._replay and not memory_first:
-                self._send_spooled(turn, self._replay.own(), own=True)
-            elif (parcel := self._waiting.take(self._request_bytes)) is not None:
-                self._send(turn, parcel)
-            elif self._replay:
-                self._send_spooled(turn, self._replay.own(), own=True)
-            elif self._replay is not None and self._pace.proven and not in_a_hurry and (left := self._replay.left()):
-                self._send_spooled(turn, left, own=False)
-            else:
+            if not self._send_next(turn):
                 return
+
+    def _send_next(self, turn: _Turn) -> bool:
+        """Send one request, the most urgent there is; False if there is none."""
+        replay = self._replay
+        in_a_hurry = bool(self._hurrying) or self._leaving is not None
+        memory_first = in_a_hurry or self._waiting.bytes > self._limit_bytes // 2
+        if replay is not None and not memory_first and (request := replay.own()) is not None:
+            return self._send_spooled(turn, replay, request)
+        if (parcel := self._waiting.take(self._request_bytes)) is not None:
+            return self._send(turn, parcel)
+        if replay is None:
+            return False
+        if (request := replay.own()) is not None:
+            return self._send_spooled(turn, replay, request)
+        if in_a_hurry:
+            return False
+        if self._pace.proven and (request := replay.left()) is not None:
+            return self._send_spooled(turn, replay, request)
+        if (request := replay.doubtful()) is not None:
+            return self._send_spooled(turn, replay, request, in_doubt=True)
+        return False
 
     def _ask(self, turn: _Turn, body: bytes) -> Answer:
         turn.sending_since = time.monotonic()
@@ -351,7 +369,7 @@ class Outgoing:
         finally:
             turn.sending_since = None
 
-    def _send(self, turn: _Turn, parcel: Parcel) -> None:
+    def _send(self, turn: _Turn, parcel: Parcel) -> bool:
         began, count = time.monotonic(), parcel.count
         answer = self._ask(turn, parcel.body)
         if isinstance(answer, Later):
@@ -366,22 +384,24 @@ class Outgoing:
             self._count(answer, count)
             self._waiting.forget(parcel)
             self._announce()
+        return True
 
-    def _send_spooled(self, turn: _Turn, request: SpooledRequest | None, *, own: bool) -> None:
-        if request is None or self._replay is None:
-            return
+    def _send_spooled(self, turn: _Turn, replay: Replay, request: SpooledRequest, *, in_doubt: bool = False) -> bool:
         answer = self._ask(turn, request.body)
         if isinstance(answer, Later):
-            self._replay.failed(request, answer.contact, own=own)
-            if turn is self._turn:
+            replay.failed(request, answer.contact)
+            if turn is self._turn and not in_doubt:
                 self._failed(answer)
-            return
+            return True
+        self._pace.success()
         # Deleted before it is counted: what is counted as spooled must be there.
         request.done()
-        self._pace.success()
-        if own:
+        if replay.is_own(request):
             self._account.spooled(self._signal, -request.count)
             self._count(answer, request.count)
+        replay.done(request)
+        self._announce()
+        return True
 
     def _count(self, answer: Taken | Never, count: int) -> None:
         """Count what a receiver has answered for good."""
@@ -443,7 +463,7 @@ class Outgoing:
         if self._leaving is not None or hurried:
             # Who is told when to come again comes again, if there is time for it.
             patient_until = self._network_until() if self._leaving is not None else max(hurried)
-            if self._pace.busy and self._pace.try_again_at < patient_until:
+            if self._pace.asked and self._pace.try_again_at < patient_until:
                 return False
             return self._leaving is not None or self._spool is not None
         if self._spool is None:

@@ -45,8 +45,8 @@ class Pace:
         """Whether the last attempt went well."""
         self.lasting = False
         """Whether the failure will last so long that waiting for its end in memory makes no sense."""
-        self.busy = False
-        """Whether the receiver is there and only can't take more now."""
+        self.asked = False
+        """Whether the receiver has asked us to come again after some time, and so is there."""
         self.why: str | None = None
         """Why the last attempt failed; None: nothing listens."""
 
@@ -67,7 +67,7 @@ class Pace:
         self._circuit.success()
         self._in_a_row = 0
         self.failing_since = None
-        self.lasting = self.busy = False
+        self.lasting = self.asked = False
         self.proven = True
 
     def failure(self, answer: Later) -> None:
@@ -85,6 +85,6 @@ class Pace:
         self._in_a_row += 1
         self.failing_since = now if self.failing_since is None else self.failing_since
         self.lasting = nobody or delay_s > patience.young_s
-        self.busy = answer.contact is Contact.BUSY
+        self.asked = answer.after_s is not None
         self.why = None if nobody else answer.why
         self.proven = False

@@ -8,14 +8,13 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
-from otelkit._bounded import BoundedDict
 from otelkit.delivery.segment import ANYWHERE, OVERHEAD, peek
 from otelkit.delivery.spool_reader import SpooledRequest, take
 from otelkit.delivery.transport import Contact
 from otelkit.model.signals import Signal
 
 _TRIES: Final = 3
-"""Attempts at one request that nothing but the request may have caused to fail, after which others go first."""
+"""Attempts at one request that nothing but the request may have caused to fail, after which it is in doubt."""
 _LOOK_AGAIN_S: Final = 30.0
 """How often the folder is looked through for what other processes left there."""
 
@@ -25,69 +24,104 @@ class Replay:
 
     Requests of others are only given if they were for the same endpoint, or for any. Each is one reader's at a time, also
     among processes, so that `otelkit up` may read the same folder meanwhile.
+    A request that fails again and again while the receiver answers, or whose connection always breaks, is in doubt: it may
+    be what breaks the receiver. It is tried seldom, and keeps nothing else from being sent.
     For the thread that sends, except `add`.
 
     Args:
         folder: The spool; it may be missing.
         signal: Which requests are given back.
         destination: Where this process sends (`segment.destination`).
+        doubt_s: How long to wait between attempts at what is in doubt.
     """
 
-    def __init__(self, folder: Path, signal: Signal, destination: int) -> None:
+    def __init__(self, folder: Path, signal: Signal, destination: int, doubt_s: float = 30.0) -> None:
         self._folder = folder
         self._signal = signal
         self._destination = destination
-        self._own: deque[Path] = deque()
-        self._left: deque[Path] | None = None
+        self._doubt_s = doubt_s
+        # This process's own, whose items are in its account.
+        self._own: set[Path] = set()
+        self._waiting: deque[Path] = deque()
+        self._sending = False
+        self._left: deque[Path] = deque()
         self._look_at = 0.0
-        self._tries: BoundedDict[Path, int] = BoundedDict(1000)
+        self._doubtful: deque[Path] = deque()
+        self._doubt_at = 0.0
+        self._tries: dict[Path, int] = {}
 
     def add(self, path: Path) -> None:
         """Remember what this process has spooled. Any thread."""
-        self._own.append(path)
+        self._own.add(path)
+        self._waiting.append(path)
 
     def __len__(self) -> int:
-        """Return how many requests this process has spooled and not sent since."""
-        return len(self._own)
+        """Return how many requests this process has spooled and is to send before anything else, or is sending."""
+        return len(self._waiting) + self._sending
+
+    @property
+    def doubt_at(self) -> float:
+        """Return when something in doubt is to be tried again, in `time.monotonic` seconds; infinity: there is nothing."""
+        return self._doubt_at if self._doubtful else float("inf")
 
     def own(self) -> SpooledRequest | None:
         """Return the oldest request of this process that can still be had; None if there is none."""
-        return self._first_of(self._own)
+        request = self._first_of(self._waiting)
+        self._sending = request is not None
+        return request
 
     def left(self) -> SpooledRequest | None:
-        """Return the oldest request that was there before; None if there is none, or it was looked for just now."""
-        if not self._left:
-            if time.monotonic() < self._look_at:
-                return None
+        """Return the oldest request that others have left; None if there is none, or it was looked for just now."""
+        if not self._left and time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _LOOK_AGAIN_S
             self._left = deque(self._listed())
         return self._first_of(self._left)
 
-    def failed(self, request: SpooledRequest, contact: Contact, *, own: bool) -> None:
-        """Leave a request where it is, to be given again.
+    def doubtful(self) -> SpooledRequest | None:
+        """Return a request that is in doubt and due; None if there is none. That it fails says nothing about others."""
+        if time.monotonic() < self.doubt_at:
+            return None
+        self._doubt_at = time.monotonic() + self._doubt_s
+        return self._first_of(self._doubtful)
 
-        After some times not as the first: it may be what breaks the receiver; and not before the next start if the receiver
-        answers that it is no good.
-        """
+    def failed(self, request: SpooledRequest, contact: Contact) -> None:
+        """Leave a request where it is, to be given again."""
+        path = request.path
         request.release()
-        line = self._own if own else self._left
-        if line is None:
-            return
-        tries = self._tries.get(request.path) or 0
         if contact in (Contact.BROKEN, Contact.ANSWERED):
-            tries += 1
-            self._tries.put(request.path, tries)
-        if tries < _TRIES:
-            line.appendleft(request.path)
-        elif contact is Contact.BROKEN:
-            self._tries.put(request.path, 0)
-            line.append(request.path)
+            self._tries[path] = self._tries.get(path, 0) + 1
+        if self._tries.get(path, 0) >= _TRIES:
+            if not self._doubtful:
+                self._doubt_at = time.monotonic() + self._doubt_s
+            self._doubtful.append(path)
+        else:
+            (self._waiting if path in self._own else self._left).appendleft(path)
+        self._sending = False
+
+    def is_own(self, request: SpooledRequest) -> bool:
+        """Whether this process has spooled it, so that it is in its account."""
+        return request.path in self._own
+
+    def done(self, request: SpooledRequest) -> None:
+        """Forget a request that is gone and counted."""
+        if self._doubtful:
+            # It works again, so what was in doubt may have been innocent.
+            self._doubt_at = 0.0
+        self._sending = False
+        self._forget(request.path)
+
+    def _forget(self, path: Path) -> None:
+        self._tries.pop(path, None)
+        self._own.discard(path)
 
     def _first_of(self, line: deque[Path]) -> SpooledRequest | None:
         while line:
-            request = take(line.popleft())
+            path = line.popleft()
+            request = take(path)
             if request is not None:
                 return request
+            # Another reader has it, or had it.
+            self._forget(path)
         return None
 
     def _listed(self) -> list[Path]:
@@ -95,12 +129,10 @@ class Replay:
             paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".otlp")
         except OSError:
             return []
-        own = set(self._own)
-        return [path for path in paths if path not in own and self._is_ours(path)]
+        known = {*self._own, *self._tries}
+        return [path for path in paths if path not in known and self._is_for_us(path)]
 
-    def _is_ours(self, path: Path) -> bool:
-        if (self._tries.get(path) or 0) >= _TRIES:
-            return False
+    def _is_for_us(self, path: Path) -> bool:
         try:
             # Without O_NONBLOCK, opening a fifo would wait for its writer.
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)

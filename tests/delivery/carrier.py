@@ -75,6 +75,13 @@ class Way:
         named = {"delivered": found.delivered, "spooled": found.spooled, "pending": found.pending, **found.lost}
         return {name: number for name, number in named.items() if number}
 
+    def close(self, timeout_s: float) -> None:
+        """Close it, and wait for the attempt that may still be under way, which has a spooled request for itself."""
+        threads = [turn.thread for turn in (self.outgoing._turn, *self.outgoing._stuck) if turn.thread is not None]
+        self.outgoing.close(timeout_s)
+        for thread in threads:
+            thread.join(20)
+
     def spooled(self) -> list[bytes]:
         """Return what lies in the spool, oldest first, and leave it there."""
         found = []

@@ -100,7 +100,7 @@ def test_a_receiver_that_fails_for_a_time_gets_everything_in_the_end(tmp_path: P
             way.put(b"%d;" % number)
         wait_until(lambda: way.counts() == {"delivered": 100})
         spooled = way.spooled()
-        way.outgoing.close(5)
+        way.close(5)
 
     assert sorted(numbers(*receiver.taken)) == list(range(100))
     assert spooled == []
@@ -114,7 +114,7 @@ def test_a_receiver_that_only_fails_costs_nothing(tmp_path: Path, fault: str) ->
         way = Way(tmp_path, over_http(url, 0.05), endpoint=url, patience=QUICK)
         for number in range(100):
             way.put(b"%d;" % number)
-        way.outgoing.close(5)
+        way.close(1)
 
     assert numbers(*way.spooled()) == list(range(100))
     assert way.counts() == {"spooled": 100}
@@ -146,9 +146,8 @@ def test_whatever_a_receiver_does_each_item_is_delivered_once_or_on_disk(tmp_pat
             thread.start()
         for thread in threads:
             thread.join()
-        way.outgoing.close(2)
-        found = way.ledger.counts("traces")
-
+        way.close(2)
+    found = way.ledger.counts("traces")
     taken, spooled = numbers(*receiver.taken), numbers(*way.spooled())
     assert len(set(taken)) == len(taken), "an item that the receiver had confirmed was sent again"
     assert not set(taken) & set(spooled), "an item that the receiver had confirmed was spooled"
@@ -168,7 +167,7 @@ def test_a_receiver_that_comes_back_on_the_same_port_gets_what_was_spooled_in_or
     receiver = Receiver(lambda: "ok")
     with listening(port, receiver):
         wait_until(lambda: way.counts() == {"delivered": 20})
-        way.outgoing.close(5)
+        way.close(5)
 
     assert before == {"spooled": 20}
     assert numbers(*receiver.taken) == list(range(20))
@@ -210,7 +209,7 @@ def test_a_full_disk_is_counted_and_what_fits_is_kept(tmp_path: Path) -> None:
         for body, count in ((b"1;" * 50, 50), (b"2;" * 5000, 5000), (b"3;" * 50, 50)):
             way.put(body, count)
             way.outgoing.flush(20)
-        way.outgoing.close(5)
+        way.close(5)
         return way.counts()
 
     assert in_child(child) == {"spooled": 100, "spool_failed": 5000}
@@ -358,7 +357,7 @@ def test_what_a_killed_program_left_is_sent_by_the_next_start(tmp_path: Path) ->
         way = Way(tmp_path, over_http(url), endpoint=url)
         way.put(b"1000;")
         wait_until(lambda: len(numbers(*receiver.taken)) == 501)
-        way.outgoing.close(5)
+        way.close(5)
 
     assert numbers(*receiver.taken) == [1000, *range(500)]
     assert way.counts() == {"delivered": 1}
