@@ -50,6 +50,12 @@ def bound_metrics(scope: str = "otelkit.bound", provider: MeterProvider | None =
         return known
 
 
+def all_bound() -> tuple[BoundMetrics, ...]:
+    """Return the bound metrics of all scopes and providers of this process."""
+    with _making:
+        return (*_process_wide.values(), *_by_provider.values())
+
+
 class BoundMetrics:
     """Makes handles. Thread-safe, fork-safe, and nothing here raises into the program; see `bound_metrics`.
 

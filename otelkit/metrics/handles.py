@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Final
@@ -18,6 +19,10 @@ _INT_LIMIT: Final = 2**63
 """OTLP has integers of 64 bits; beyond them a sum goes on as a floating-point number."""
 
 
+_GREATEST: Final = sys.float_info.max
+_PLAIN: Final = frozenset({int, float})
+
+
 class CounterHandle:
     """One series of a sum. Thread-safe, also in signal handlers and finalizers; ``add`` never waits and never raises.
 
@@ -28,7 +33,7 @@ class CounterHandle:
 
     def __init__(self, attributes: Mapping[str, AttributeScalar], *, monotonic: bool) -> None:
         self.attributes = attributes
-        self._lowest = 0.0 if monotonic else -math.inf
+        self._lowest = 0.0 if monotonic else -_GREATEST
         self.start_over()
 
     def start_over(self) -> None:
@@ -55,12 +60,16 @@ class CounterHandle:
 
     def _add_up(self) -> None:
         taken = take(self._values)
-        numbers = clean(taken, self._lowest)
-        self.refused += len(taken) - len(numbers)
-        self._parts.append(sum(numbers))
+        if len(taken) == 1 and type(taken[0]) in _PLAIN and self._lowest <= taken[0] <= _GREATEST:
+            # What most handles have when somebody looks: half the work.
+            self._parts.append(taken[0])
+        else:
+            numbers = clean(taken, self._lowest)
+            self.refused += len(taken) - len(numbers)
+            self._parts.append(sum(numbers))
         # Never waited for: whoever adds up now looks again when it has finished. So neither a signal handler nor a finalizer
         # that interrupts it can hang.
-        while self._parts and self._adding.acquire(blocking=False):
+        while self._parts and self._adding.acquire(False):
             try:
                 while self._parts:
                     total = self._total + self._parts.pop()
@@ -132,9 +141,11 @@ class HistogramHandle:
 
 def take(values: list[float]) -> list[float]:
     """Remove and return what is in the list now; other threads may add and take meanwhile, nothing is lost or doubled."""
-    taken: list[float] = []
     pop = values.pop
+    taken: list[float] = []
     try:
+        if len(values) == 1:
+            return [pop()]
         for _ in range(len(values)):
             # One by one: a comprehension that another thread's taking ends would lose what it took.
             taken.append(pop())
@@ -149,7 +160,7 @@ def clean(values: list[float], lowest: float) -> list[float]:
         return values
     try:
         total = sum(values)
-        if type(total) in (int, float) and math.isfinite(total) and min(values) >= lowest:
+        if type(total) in _PLAIN and math.isfinite(total) and min(values) >= lowest:
             return values
     except Exception:  # noqa: BLE001 - a program may hand in anything, and it may do anything when it is added
         pass

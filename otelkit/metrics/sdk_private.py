@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import Histogram
@@ -18,6 +18,9 @@ from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 from otelkit import names
 from otelkit.metrics.distribution import Distribution
 from otelkit.model.calls import AttributeValue
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricReader
 
 _log = logging.getLogger("otelkit.metrics")
 
@@ -174,3 +177,17 @@ def _add(aggregation: _Aggregation, values: Distribution) -> None:
         if aggregation._record_min_max:
             aggregation._min = min(aggregation._min, values.low)
             aggregation._max = max(aggregation._max, values.high)
+
+
+def is_read_plainly(reader: MetricReader, instrument: object) -> bool:
+    """Say whether a reader gets an instrument's values, and gets them as they are: no view of the program changes them."""
+    real: Any = getattr(instrument, "_real_instrument", instrument)
+    try:
+        consumer = real._measurement_consumer
+        return (
+            reader in consumer._reader_storages
+            and real._is_enabled()
+            and not any(view._match(real) for view in consumer._sdk_config.views)
+        )
+    except (AttributeError, TypeError):
+        return False
