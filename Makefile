@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PYTHON
 
-.PHONY: demo test check bench docs
+.PHONY: demo test check bench docs workers
 
 demo: ## Watch a real pipeline explain itself, then read one slow and one failing item.
 	@tools/environment.sh .venv-run requirements/run.txt
@@ -29,3 +29,6 @@ bench: ## Side by side with the stock SDK and its peers; a table, and JSON under
 docs: ## Write the generated reference pages anew.
 	@tools/environment.sh .venv requirements/dev.txt
 	.venv/bin/python -m docs.generate
+
+workers: ## All kinds of workers with CPython 3.11, 3.12 and 3.13; records the results and writes docs/reference/workers.md.
+	tools/workers.sh

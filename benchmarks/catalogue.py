@@ -10,6 +10,8 @@ from benchmarks.report import Report
 BENCHMARKS: Final = {
     "stage_call": "one stage call beside the stock SDK's span, logfire's, ddtrace's and sentry's decorators",
     "stage_kinds": "what a stage adds to a generator's value, a coroutine's call, a block, a call that raises",
+    "metric_record": "one recorded number by a bound handle, beside the stock SDK's instruments",
+    "exposition": "a scrape of 10,000 points as text for Prometheus, beside the stock SDK's and prometheus_client's",
     "buffered_memory": "bytes of an ended span that waits to be sent, beside the stock SDK's",
     "program_start": "what opentelemetry-instrument adds to a program that does nothing",
     "example_overhead": "the syntax pipeline's wall and CPU time with and without otelkit",

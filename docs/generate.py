@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+from docs.workers import workers_page
 from otelkit import names
 from otelkit._builtin.command_list import COMMANDS
 from otelkit._builtin.settings import SETTINGS
@@ -146,6 +147,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "attributes.md": attributes_page,
     "hooks.md": hooks_page,
     "cli.md": cli_page,
+    "workers.md": workers_page,
 }
 
 

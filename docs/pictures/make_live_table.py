@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 
 from otelkit._cli.live_table import run_table
-from otelkit.model.views import ItemRef, QueueRow, RunRow, StageRow
+from otelkit.model.views import ItemRef, LongCall, QueueRow, RunRow, StageRow
 
 WIDTH = 92
 """Cells: every column but the widest screen's, still readable when a page shows it 800 points wide."""
@@ -26,7 +26,13 @@ WIDTH = 92
 def run_from_json(content: Mapping[str, Any]) -> RunRow:
     """Return the run that ``otelkit top --json`` or ``otelkit runs RUN --json`` printed."""
     facts = dict(content["runs"][0] if "runs" in content else content)
-    facts["stages"] = tuple(StageRow(**stage) for stage in facts.get("stages", ()))
+    # Derived from the rest, when the picture is drawn.
+    facts.pop("bottleneck", None)
+    facts["stages"] = tuple(
+        StageRow(**{key: tuple(value) if isinstance(value, list) else value for key, value in stage.items()})
+        for stage in facts.get("stages", ())
+    )
+    facts["long_calls"] = tuple(LongCall(**call) for call in facts.get("long_calls", ()))
     facts["queues"] = tuple(QueueRow(**queue) for queue in facts.get("queues", ()))
     for key in ("slowest", "last_failed"):
         facts[key] = ItemRef(**facts[key]) if facts.get(key) else None

@@ -18,6 +18,7 @@ from otelkit.delivery.exporters import DeliveredLogExporter
 from otelkit.logs import correlation, structured
 from otelkit.logs.handler import OtelkitHandler
 from otelkit.logs.processor import BufferedLogProcessor
+from otelkit.logs.stock_handler import flush_no_more
 from otelkit.logs.structlog_events import StructlogEvents
 from otelkit.settings import Settings
 from otelkit.stages._import_hook import ImportHook
@@ -96,6 +97,8 @@ class LogPath:
             self._processor.close(timeout_s)
         for exporter in self._exporters:
             exporter.shutdown()
+        if self._ours:
+            flush_no_more()
 
     def in_child(self, attributes: Mapping[str, str | int]) -> None:
         """Give the child's records a resource of the child's own."""

@@ -6,12 +6,17 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from otelkit.model.bottleneck import bottleneck_of
 from otelkit.model.views import RunRow, TraceView
 
 
 def run_object(run: RunRow) -> dict[str, Any]:
-    """Return a run with everything that is known of it. Durations in seconds, ``busy`` as a share of wall time."""
-    return asdict(run)
+    """Return a run with everything that is known of it. Durations in seconds, ``busy`` as a share of wall time.
+
+    ``bottleneck`` is the stage that limits it, over all of its time; null where none can be told.
+    """
+    found = bottleneck_of(run)
+    return asdict(run) | {"bottleneck": None if found is None else asdict(found)}
 
 
 def trace_object(trace: TraceView) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -16,23 +17,27 @@ from otelkit._cli.live_region import LiveRegion
 from otelkit._cli.look import NARROWEST, QUIET, Signs, can_redraw, cropped, line, signs_of
 from otelkit._cli.stage_table import QUEUE, stage_table
 from otelkit.errors import OtelkitError
+from otelkit.model.bottleneck import since
 from otelkit.model.views import Reader, RunRow
 
 _POLL_S: Final = 0.05
 """How often the end of the run is looked for between two pictures."""
+_LATELY_S: Final = 5.0
+"""What limits a run is told of at least so many of its last seconds: it may move."""
 _EMPTY_WIDTH: Final = 72
 """Cells of the picture before there are stages."""
 
 
-def run_table(run: RunRow, width: int, height: int | None = None) -> RenderableType:
-    """Return a picture of the run: heading, progress, stages, queues, the slowest and the last failing item.
+def run_table(run: RunRow, width: int, height: int | None = None, *, lately: RunRow | None = None) -> RenderableType:
+    """Return a picture of the run: heading, progress, stages, queues, what limits it, the slowest and the last failing item.
 
     Args:
         run: With its stages; without any the picture says that nothing has ended yet.
         width: Cells. Made for 60 and more; no line is ever longer.
         height: Lines at most; stages that have no room are counted. None: as many as it takes.
+        lately: The run's last seconds, of which the limiting stage is told; None: all of it.
     """
-    return _RunTable(run, max(width, NARROWEST), height)
+    return _RunTable(run, max(width, NARROWEST), height, lately or run)
 
 
 def follow(
@@ -86,12 +91,12 @@ def follow_chosen(
             try:
                 while not until():
                     if region is not None:
-                        region.show(_picture(source.look(), console, note))
+                        region.show(_picture(source.look(), source.lately, console, note))
                     _wait(refresh_s, until)
             finally:
                 if region is not None:
                     if keep:
-                        region.show(_picture(source.look(), console, ""))
+                        region.show(_picture(source.look(), None, console, ""))
                     else:
                         region.clear()
     finally:
@@ -108,13 +113,26 @@ class _Source:
         self._last: RunRow | None = None
         self._run_id = ""
         self._places: dict[str, int] = {}
+        self._former: deque[RunRow] = deque()
+        """The run as it was, once for each time that metrics came: the first is the start of the window, or before it."""
+
+    @property
+    def lately(self) -> RunRow | None:
+        """The run's last seconds, as far as metrics tell; None: not so many have passed."""
+        now = self._last
+        if now is None or not self._former:
+            return None
+        start = self._former[0]
+        return since(now, start) if _measured(now) - _measured(start) >= _LATELY_S else None
 
     def look(self) -> RunRow | None:
         try:
             if self._reader is None:
                 self._reader = self._open()
             run = self._choose(self._reader)
-            self._last = self._in_place(run) if run is not None else self._last
+            if run is not None:
+                self._last = self._in_place(run)
+                self._remember(self._last)
         except OtelkitError:
             # Not there yet, or replaced under us: a new reader at the next picture.
             self.close()
@@ -124,14 +142,26 @@ class _Source:
         """Keep each stage in the row where it was first seen: eyes follow rows, and a stage may get facts late."""
         if run.id != self._run_id:
             self._run_id, self._places = run.id, {}
+            self._former.clear()
         for stage in run.stages:
             self._places.setdefault(stage.name, len(self._places))
         return replace(run, stages=tuple(sorted(run.stages, key=lambda stage: self._places[stage.name])))
+
+    def _remember(self, run: RunRow) -> None:
+        former = self._former
+        if not former or _measured(run) > _measured(former[-1]):
+            former.append(run)
+        while len(former) > 1 and _measured(run) - _measured(former[1]) >= _LATELY_S:
+            former.popleft()
 
     def close(self) -> None:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()
+
+
+def _measured(run: RunRow) -> float:
+    return run.measured_s or 0.0
 
 
 def _wait(seconds: float, until: Callable[[], bool]) -> None:
@@ -140,18 +170,19 @@ def _wait(seconds: float, until: Callable[[], bool]) -> None:
         time.sleep(min(_POLL_S, left))
 
 
-def _picture(run: RunRow | None, console: Console, note: str) -> RenderableType:
+def _picture(run: RunRow | None, lately: RunRow | None, console: Console, note: str) -> RenderableType:
     below = [line(), line((note, QUIET))] if note else []
     if run is None:
         return Group(line(("waiting for the first telemetry of this run", QUIET)), *below)
-    return Group(run_table(run, console.width - 1, console.height - 1 - len(below)), *below)
+    return Group(run_table(run, console.width - 1, console.height - 1 - len(below), lately=lately), *below)
 
 
 class _RunTable:
     """Lays itself out when it is printed, because only then the encoding is known."""
 
-    def __init__(self, run: RunRow, width: int, height: int | None) -> None:
+    def __init__(self, run: RunRow, width: int, height: int | None, lately: RunRow) -> None:
         self._run = run
+        self._lately = lately
         self._width = width
         self._height = height
 
@@ -173,6 +204,8 @@ class _RunTable:
             text
             for text in (
                 run_lines.queues(run, width, signs, in_table=QUEUE in table.titles),
+                *run_lines.bottleneck(self._lately, self._width, signs),
+                *run_lines.long_calls(run, self._width, signs),
                 *run_lines.notable(run, self._width, signs),
                 run_lines.lost(run, width, signs),
             )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from otelkit._cli import figures
-from otelkit._cli.fitting import fit, printable, right
+from otelkit._cli.fitting import fit, printable, right, wrapped
 from otelkit._cli.look import BAD, COMMAND, GOOD, LOOK, QUIET, STRONG, Signs, line, sayable
 from otelkit._cli.stage_table import queue_cell, queues_by_stage
 from otelkit._cli.typed_as import program
+from otelkit.model.bottleneck import bottleneck_of
 from otelkit.model.views import ItemRef, RunRow
 
 _LABEL: Final = 13
@@ -38,6 +39,39 @@ def short_id(run_or_trace_id: str) -> str:
     """Return as much of an id as commands need to find it again."""
     clean = printable(run_or_trace_id)
     return clean[:ID_LENGTH] if len(clean) == 32 or len(clean) == 36 else clean
+
+
+def to_type(command: str, width: int, *, label: str = "", indent: int = _LABEL) -> Iterator[Text]:
+    """Yield a command to type, whole at any width: where it has no room it is continued as a shell reads it.
+
+    Args:
+        command: What to type.
+        width: Cells.
+        label: Stands before it, or above it where there is no room beside.
+        indent: Cells of the label, or of space before the command, where there is room.
+    """
+    if indent + cell_len(command) <= width:
+        yield line((f"{label:<{indent}}", QUIET), (command, COMMAND))
+        return
+    if label:
+        yield line((label, QUIET))
+    while cell_len(command) > width:
+        head = chop_cells(command, max(1, width - 1))[0]
+        space = head.rfind(" ") + 1
+        head = head[: space or len(head)]
+        yield line((head + "\\", COMMAND))
+        command = command[len(head) :]
+    yield line((command, COMMAND))
+
+
+def sentence(before: str, command: str, after: str, width: int) -> Iterator[Text]:
+    """Yield a sentence with a command to type in it; where it has no room, the command on lines of its own."""
+    if cell_len(before + command + after) <= width:
+        yield line((before, QUIET), (command, COMMAND), (after, QUIET))
+        return
+    if before:
+        yield line((before.rstrip(), QUIET))
+    yield from to_type(command, width, indent=0)
 
 
 def heading(run: RunRow, width: int, signs: Signs) -> Text:
@@ -100,6 +134,37 @@ def queues(run: RunRow, width: int, signs: Signs, *, in_table: bool) -> Text | N
     return text
 
 
+def long_calls(run: RunRow, width: int, signs: Signs) -> Iterator[Text]:
+    """Yield the calls that have been running for long, with their items."""
+    label = "still running"
+    for call in run.long_calls:
+        since = f"  {figures.clock(call.elapsed_s)}"
+        room = width - len(label) - 1 - len(since)
+        stage = fit(printable(call.stage), max(10, room // 3), keep="end", signs=signs)
+        text = line((f"{label} ", QUIET), stage, (since, LOOK))
+        if call.item:
+            text.append("  " + fit(printable(call.item), room - cell_len(stage) - 2, keep="end", signs=signs))
+        yield text
+        label = " " * len(label)
+
+
+def bottleneck(run: RunRow, width: int, signs: Signs) -> Iterator[Text]:
+    """Yield the sentence that names the limiting stage; nothing where none can be told.
+
+    Args:
+        run: Whole, or the part of it that the sentence is to be about (see `otelkit.model.bottleneck.since`).
+        width: Cells.
+        signs: The encoding's signs.
+    """
+    found = bottleneck_of(run)
+    if found is None:
+        return
+    label = "bottleneck"
+    for text in wrapped(sayable(printable(found.sentence), signs), max(20, width - _LABEL), 4, signs):
+        yield line((f"{label:<{_LABEL}}", QUIET), (text, LOOK))
+        label = ""
+
+
 def lost(run: RunRow, width: int, signs: Signs) -> Text | None:
     """Return what senders say never arrived; None if nothing is missing."""
     if not run.lost:
@@ -139,4 +204,4 @@ def _item(label: str, ref: ItemRef, facts: list[tuple[str, str]], width: int, si
         if item:
             first.append("  " + fit(item, left_over - cell_len(fact) - 2, keep="end", signs=signs))
         yield first
-    yield line(" " * _LABEL, (command, COMMAND))
+    yield from to_type(command, width)

@@ -11,7 +11,7 @@ from otelkit._cli import figures
 from otelkit._cli.columns import Cell, Column, lay_out
 from otelkit._cli.fitting import printable
 from otelkit._cli.look import COMMAND, LOOK, QUIET, STRONG, Signs, line, sayable
-from otelkit._cli.run_lines import short_id, state_of
+from otelkit._cli.run_lines import sentence, short_id, state_of
 from otelkit._cli.typed_as import program
 from otelkit.model.views import RunRow
 
@@ -26,7 +26,7 @@ def run_list(runs: Sequence[RunRow], width: int, signs: Signs, now: datetime) ->
         now: With its time zone, in which starts are told; those of today without their date.
     """
     if not runs:
-        yield line(("no runs yet; start one with ", QUIET), ("otelkit run python app.py", COMMAND))
+        yield from sentence("no runs yet; start one with ", f"{program()} run python app.py", "", width)
         return
     columns = [
         Column("name", [(printable(run.name), STRONG) for run in runs], 8, least=10, most=40, cut="end"),
@@ -43,7 +43,7 @@ def run_list(runs: Sequence[RunRow], width: int, signs: Signs, now: datetime) ->
     yield table.header
     yield from table.rows
     yield line()
-    yield line((f"{program()} runs RUN", COMMAND), (" shows the stages of one", QUIET))
+    yield from sentence("", f"{program()} runs RUN", " shows the stages of one", width)
 
 
 def _started(run: RunRow, now: datetime) -> str:

@@ -41,6 +41,8 @@ class _Measure:
     keep: int
     cell: Callable[[StageRow, _Seen], Cell]
     to_left: bool = False
+    when: Callable[[_Seen], bool] | None = None
+    """Whether there is anything to tell; None: always."""
 
 
 def stage_table(run: RunRow, width: int, signs: Signs, *, exact: bool = False) -> Table:
@@ -65,9 +67,14 @@ def stage_table(run: RunRow, width: int, signs: Signs, *, exact: bool = False) -
             measure.to_left,
         )
         for measure in _MEASURES
-        if measure.title != QUEUE or seen.queues
+        if measure.when is None or measure.when(seen)
     ]
     return lay_out([name, *measures], width, signs)
+
+
+def leaves_items_behind(stage: StageRow) -> bool:
+    """Return whether items of a stage failed or were skipped where its failed calls do not tell."""
+    return stage.items_failed > stage.failed or stage.items_skipped > 0
 
 
 def queues_by_stage(run: RunRow) -> dict[str, QueueRow]:
@@ -98,11 +105,7 @@ def _count(number: int, seen: _Seen) -> str:
     return figures.exact(number) if seen.exact else figures.count(number)
 
 
-def _per_second(number: int, lately: float | None, seen: _Seen) -> Cell:
-    """Tell the last seconds' rate while the run goes on, its mean once it is over."""
-    duration_s = seen.run.duration_s
-    mean = number / duration_s if duration_s > 0 else None
-    value = lately if seen.run.state == "running" else mean
+def _per_second(value: float | None, seen: _Seen) -> Cell:
     return sayable(figures.rate(value), seen.signs), "" if value else QUIET
 
 
@@ -118,15 +121,23 @@ def _calls_per_s(stage: StageRow, seen: _Seen) -> Cell:
     if stage.active and not stage.calls:
         # A generator that feeds the whole run ends with it: until then this is all there is to say.
         return "running", GOOD
-    return _per_second(stage.calls, stage.calls_per_s, seen)
+    return _per_second(stage.calls_per_s, seen)
 
 
 def _items(stage: StageRow, seen: _Seen) -> Cell:
     return _count(stage.items, seen), "" if stage.items else QUIET
 
 
+def _items_failed(stage: StageRow, seen: _Seen) -> Cell:
+    return _count(stage.items_failed, seen), BAD if stage.items_failed else QUIET
+
+
+def _items_skipped(stage: StageRow, seen: _Seen) -> Cell:
+    return _count(stage.items_skipped, seen), LOOK if stage.items_skipped else QUIET
+
+
 def _items_per_s(stage: StageRow, seen: _Seen) -> Cell:
-    return _per_second(stage.items, stage.items_per_s, seen)
+    return _per_second(stage.items_per_s, seen)
 
 
 def _p50(stage: StageRow, seen: _Seen) -> Cell:
@@ -157,16 +168,25 @@ def _bar(stage: StageRow, seen: _Seen) -> Cell:
     return seen.signs.full * (halves // 2) + seen.signs.left_half * (halves % 2), BAR
 
 
+def _any(seen: _Seen, of_stage: Callable[[StageRow], bool]) -> bool:
+    return any(map(of_stage, seen.run.stages))
+
+
 _MEASURES: Final = (
     _Measure("calls", 7, 3, _calls),
     _Measure("calls/s", 7, 8, _calls_per_s),
     _Measure("items", 7, 6, _items),
+    _Measure(
+        "failed", 6, 6, _items_failed, when=lambda seen: _any(seen, lambda stage: stage.items_failed > stage.failed)
+    ),
+    _Measure("skipped", 7, 4, _items_skipped, when=lambda seen: _any(seen, lambda stage: stage.items_skipped > 0)),
     _Measure("items/s", 7, 1, _items_per_s),
     _Measure("p50", 6, 7, _p50),
     _Measure("p95", 6, 9, _p95),
     _Measure("errors", 6, 10, _errors),
     _Measure("busy", 5, 5, _busy),
-    _Measure(QUEUE, 7, 4, _queue),
+    _Measure(QUEUE, 7, 4, _queue, when=lambda seen: bool(seen.queues)),
     _Measure("", _BAR_CELLS, 2, _bar, to_left=True),
 )
-"""In the order shown. ``keep``: what stays longest on a narrow terminal are errors, p95 and calls/s."""
+"""In the order shown; what failed and was skipped beside ``items`` are items, ``errors`` are calls. ``keep``: what stays
+longest on a narrow terminal are errors, p95 and calls/s."""

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.text import Text
 
 from otelkit._cli import figures, run_lines
-from otelkit._cli.look import BAD, COMMAND, QUIET, Signs, line, print_lines, signs_of
-from otelkit._cli.stage_table import stage_table
+from otelkit._cli.look import BAD, LOOK, QUIET, Signs, line, print_lines, signs_of
+from otelkit._cli.stage_table import leaves_items_behind, stage_table
 from otelkit._cli.typed_as import program
 from otelkit.model.views import RunRow
 
@@ -32,18 +32,36 @@ def summary_lines(run: RunRow, width: int, signs: Signs) -> list[Text]:
     if table.rows:
         lines += [table.header, *table.rows]
     else:
-        nothing = ("no stage has ended a call; ", QUIET), ("otelkit doctor", COMMAND), (" looks for the cause", QUIET)
-        lines.append(line(*nothing))
+        command = f"{program()} doctor"
+        lines += run_lines.sentence("no stage has ended a call; ", command, " looks for the cause", width)
     lines.append(line())
     failures = _failures(run)
     if failures is not None:
         lines.append(failures)
+    left_behind = _items_left_behind(run)
+    if left_behind is not None:
+        lines.append(left_behind)
+    lines += run_lines.bottleneck(run, width, signs)
+    lines += run_lines.long_calls(run, width, signs)
     lines += run_lines.notable(run, width, signs)
     lost = run_lines.lost(run, block, signs)
     if lost is not None:
         lines.append(lost)
-    lines.append(line((f"{'again':<13}", QUIET), (f"{program()} runs {run_lines.short_id(run.id)}", COMMAND)))
+    lines += run_lines.to_type(f"{program()} runs {run_lines.short_id(run.id)}", width, label="again")
     return lines
+
+
+def _items_left_behind(run: RunRow) -> Text | None:
+    """Return what became of items inside of calls that succeeded: no count of calls shows it."""
+    stages = [stage for stage in run.stages if leaves_items_behind(stage)]
+    if not stages:
+        return None
+    worst = max(stages, key=lambda stage: (stage.items_failed, stage.items_skipped))
+    counts = ((worst.items_failed, "failed"), (worst.items_skipped, "skipped"))
+    what = " and ".join(f"{figures.exact(count)} {word}" for count, word in counts if count)
+    others = f" (and {figures.plural(len(stages) - 1, 'other stage')})" if len(stages) > 1 else ""
+    text = f"{what} of {figures.plural(worst.items, 'item')} of {worst.name}{others}"
+    return line((f"{'items':<13}", QUIET), (text, BAD if worst.items_failed else LOOK))
 
 
 def _failures(run: RunRow) -> Text | None:

@@ -13,7 +13,7 @@ from otelkit import names
 from otelkit._cli import figures
 from otelkit._cli.fitting import fit, printable
 from otelkit._cli.look import BAD, COMMAND, GOOD, QUIET, STRONG, Signs, line, sayable
-from otelkit._cli.run_lines import short_id
+from otelkit._cli.run_lines import short_id, to_type
 from otelkit._cli.span_facts import error_of, short_facts
 from otelkit._cli.span_tree import Node, Tree, grow
 from otelkit._cli.trace_picture import Picture
@@ -45,7 +45,7 @@ def waterfall(trace: TraceView, width: int, signs: Signs, *, everything: bool = 
         yield line()
         yield from short_facts(node, title, width, signs, said_item=said_item)
         detail = f"{program()} trace {short_id(trace.trace_id)} --span {printable(node.span.span_id)}"
-        yield line("  ", (detail, COMMAND))
+        yield from to_type(detail, width, indent=2)
 
 
 def _heading(trace: TraceView, tree: Tree, width: int, signs: Signs) -> Iterator[Text]:
@@ -99,10 +99,11 @@ def _left_out(trace: TraceView, rows: Rows, width: int, signs: Signs) -> Iterato
     yield line()
     command = f"{program()} trace {short_id(trace.trace_id)} --all"
     text = f"not shown: {', '.join(missing)}  "
-    if cell_len(text) + len(command) > width:
-        yield line((fit(text, width, signs=signs), QUIET))
-        text = "  "
-    yield line((text, QUIET), (command, COMMAND))
+    if cell_len(text) + len(command) <= width:
+        yield line((text, QUIET), (command, COMMAND))
+        return
+    yield line((fit(text, width, signs=signs), QUIET))
+    yield from to_type(command, width, indent=2)
 
 
 def _notable(tree: Tree, signs: Signs) -> Iterator[tuple[Node, str]]:

@@ -17,6 +17,7 @@ from otelkit.logs.correlation import EVENT_IDS
 from otelkit.logs.identity import current_identity
 from otelkit.logs.reading import extra_of, message_of, raised_of
 from otelkit.logs.severity import severity_number, severity_text
+from otelkit.logs.stock_handler import is_stock
 from otelkit.logs.tap import RootTap
 from otelkit.logs.values import clean_text
 
@@ -145,8 +146,4 @@ def _is_noise(logger_name: str) -> bool:
 
 def _another_exports() -> bool:
     """Say whether another handler on the root logger sends records to OpenTelemetry."""
-    for handler in logging.getLogger().handlers:
-        for kind in type(handler).__mro__:
-            if kind.__name__ == "LoggingHandler" and kind.__module__.startswith("opentelemetry."):
-                return True
-    return False
+    return any(is_stock(handler) for handler in logging.getLogger().handlers)

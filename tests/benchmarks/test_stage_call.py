@@ -30,6 +30,7 @@ def test_the_stock_contestants_do_what_they_are_named(url: str) -> None:
         figures = turn(contestant, 50)
         assert 0 < figures["inline_us"] <= figures["cpu_us"]
         assert contestant.call("abc") == 3
+        contestant.flush()
 
     assert [contestant.makes_spans for contestant in contestants.values()] == [False, False, True, True]
 

@@ -22,7 +22,7 @@ def _shown(run: RunRow, width: int = 80) -> list[str]:
 
 def test_a_failed_run_says_what_to_type_next() -> None:
     """Stages with exact counts, failures, the slowest and the last failing item, each with its command."""
-    large = (replace(STAGES[0], items=12_345_678), *STAGES[1:])
+    large = (replace(ENDED.stages[0], items=12_345_678), *ENDED.stages[1:])
 
     assert _shown(replace(ENDED, stages=large))[:5] == [
         "nightly  ✗ failed (1)  1:23                          19,213 spans · 17 log lines",

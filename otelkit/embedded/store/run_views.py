@@ -13,7 +13,7 @@ from otelkit.embedded.store import sketch
 from otelkit.embedded.store.heartbeats import read_long_calls
 from otelkit.embedded.store.notable import Notable
 from otelkit.embedded.store.rollups import WHOLE_RUN, Cell, read_cell
-from otelkit.embedded.store.stage_views import Lately, read_stages
+from otelkit.embedded.store.stage_views import Lately, read_stages, without_waits
 from otelkit.embedded.store.time_shares import with_time_shares
 from otelkit.embedded.wire_primitives import fields
 from otelkit.embedded.wire_values import parse_key_value
@@ -151,7 +151,8 @@ class RunViews:
         row = replace(row, stages=tuple(stages), queues=_queues(gauges), long_calls=long_calls)
         # From its first span, if it has any: what came before that was its start, and no stage's time.
         work_began_ns = _first(run.first_ns if run.spans else None, started_ns)
-        return with_time_shares(row, self._connection, run.no, work_began_ns)
+        row = with_time_shares(row, self._connection, run.no, work_began_ns)
+        return replace(row, stages=tuple(without_waits(stage, row) for stage in row.stages))
 
     def _gauges(self, run: int) -> dict[str, dict[str, float]]:
         """Return the last values of the metrics that runs are shown with: metric -> stage or queue ("" for others) -> sum.

@@ -17,7 +17,7 @@ from otelkit.embedded.store import sketch
 from otelkit.embedded.store.intervals import Durations
 from otelkit.embedded.store.rollups import NEVER, OTHER_STAGES, WHOLE_RUN, Cell, read_cell, read_recent
 from otelkit.embedded.store.stage_series import StageSeries, read_series
-from otelkit.model.views import StageRow
+from otelkit.model.views import RunRow, StageRow
 
 _WINDOW_S: Final = 5
 _SECOND_NS: Final = 1_000_000_000
@@ -159,6 +159,14 @@ def _from_metrics(row: StageRow, told: _Told, cell: Cell, duration_s: float, lat
             items_per_s=told.rate(names.METRIC_STAGE_ITEMS, lately.now_ns) if lately is not None else None,
         )
     return row if lately is not None else _over_all(row, duration_s)
+
+
+def without_waits(stage: StageRow, run: RunRow) -> StageRow:
+    """Return a stage whose ``busy`` does not hold the time in which it waited: spans tell of it, durations in metrics don't."""
+    if stage.source == "spans" or not run.measured_s or run.duration_s <= 0:
+        return stage
+    waited = ((stage.starved or 0.0) + (stage.blocked or 0.0)) * run.measured_s / run.duration_s
+    return replace(stage, busy=max(0.0, stage.busy - waited))
 
 
 def _over_all(row: StageRow, duration_s: float) -> StageRow:

@@ -18,6 +18,9 @@ from otelkit.spans.otlp.wire import varint
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
+REQUEST_BYTES: Final = 1024 * 1024
+"""A request of about this size is taken by every receiver; gRPC's default limit is 4 MiB."""
+
 _LIGHT: Final = {LightSpan}
 
 
@@ -42,7 +45,8 @@ class SpanEncoder:
         resource_schema_url: Of those attributes' names.
         scope_name: The instrumentation scope of spans that do not bring their own.
         scope_version: Version of that.
-        on_failed: Told why a span was left out; must not raise.
+        request_bytes: Most bytes of one of several `requests`.
+        on_failed: Told why a span was left out, perhaps more than once; must not raise.
     """
 
     def __init__(
@@ -52,8 +56,10 @@ class SpanEncoder:
         *,
         scope_name: str = "otelkit",
         scope_version: str = __version__,
+        request_bytes: int = REQUEST_BYTES,
         on_failed: Callable[[Exception], None] = lambda error: None,
     ) -> None:
+        self._request_bytes = request_bytes
         self._on_failed = on_failed
         self._frames = Frames()
         self._resource = self._frames.resource(resource_attributes, resource_schema_url)
@@ -62,6 +68,17 @@ class SpanEncoder:
         extras = ExtrasWriter()
         self._readable = ReadableWriter(attributes, extras)
         self._light = LightWriter(attributes, extras, self._readable, on_failed)
+
+    def requests(self, spans: Sequence[LightSpan | ReadableSpan]) -> list[Encoded]:
+        """Return requests with ``spans``, in order, each of at most ``request_bytes`` unless it holds a single span.
+
+        A receiver that refuses a large request then refuses no more than the span that makes it large. See `encode`.
+        """
+        encoded = self.encode(spans)
+        if len(encoded.body) <= self._request_bytes or len(spans) < 2:
+            return [encoded]
+        middle = len(spans) // 2
+        return self.requests(spans[:middle]) + self.requests(spans[middle:])
 
     def encode(self, spans: Sequence[LightSpan | ReadableSpan]) -> Encoded:
         """Return a request with ``spans``, grouped by resource and scope in the order in which these first appear.
@@ -91,14 +108,19 @@ class SpanEncoder:
 
     def _write_readable(self, spans: Iterable[Any], groups: Groups) -> int:  # Any: ReadableSpan, or nearly
         left_out = 0
+        resource = scope = pieces = None
         for span in spans:
             try:
                 written = self._readable.write(span)
-                resource = self._frames.of_resource(span.resource)
-                scope = self._frames.of_scope(span.instrumentation_scope)
+                # Most spans come from where the one before came from.
+                if pieces is None or span.resource is not resource or span.instrumentation_scope is not scope:
+                    resource, scope = span.resource, span.instrumentation_scope
+                    around = self._frames.of_resource(resource), self._frames.of_scope(scope)
+                    pieces = groups.setdefault(around[0], {}).setdefault(around[1], [])
             except Exception as error:  # noqa: BLE001 - a span may be of a stranger's class; the others must still leave
                 left_out += 1
+                pieces = None
                 self._on_failed(error)
             else:
-                groups.setdefault(resource, {}).setdefault(scope, []).extend((SPAN, varint(len(written)), written))
+                pieces += (SPAN, varint(len(written)), written)
         return left_out

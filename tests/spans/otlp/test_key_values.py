@@ -24,7 +24,7 @@ def read(written: bytes) -> dict[str, Any]:
     }
 
 
-@given(st.lists(mappings, max_size=6))
+@given(st.lists(mappings, max_size=2))
 @GENEROUSLY
 def test_attributes_are_written_as_by_the_stock_encoder(written_one_after_the_other: list[dict[str, Any]]) -> None:
     """Whatever was written before, attributes decode to what the stock encoder makes of them, in their order."""

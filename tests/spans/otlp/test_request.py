@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from otelkit.spans.light_span import LightSpan
 from otelkit.spans.otlp.request import Encoded, SpanEncoder
 from tests.spans.made import spans as made
-from tests.spans.otlp.generated import GENEROUSLY, decoded, same, spans
+from tests.spans.otlp.generated import GENEROUSLY, decoded, plain_spans, same
 from tests.spans.otlp.stage_calls import call, encoder
 
 
@@ -23,7 +23,7 @@ class Unreadable(ReadableSpan):
 
 
 @pytest.mark.sdk
-@given(st.lists(spans, max_size=8))
+@given(st.lists(plain_spans, max_size=8))
 @GENEROUSLY
 def test_a_batch_is_grouped_as_by_the_stock_encoder(batch: list[ReadableSpan]) -> None:
     """Spans of several resources and scopes decode to the message that the stock encoder makes, in the same order."""
@@ -34,7 +34,7 @@ def test_a_batch_is_grouped_as_by_the_stock_encoder(batch: list[ReadableSpan]) -
 
 
 @pytest.mark.sdk
-@given(st.lists(spans | st.integers(0, 3), max_size=10))
+@given(st.lists(plain_spans | st.integers(0, 3), max_size=10))
 @GENEROUSLY
 def test_stage_spans_and_others_share_a_request(drawn: list[ReadableSpan | int]) -> None:
     """Stage spans between spans of other instrumentations are grouped as if all were the SDK's."""
@@ -72,6 +72,41 @@ def test_a_span_that_cannot_be_written_costs_no_other() -> None:
     assert (encoded.written, encoded.left_out) == (2, 2)
     assert same(encoded.body, good)
     assert [type(error) for error in told] == [LookupError, ValueError]
+
+
+def test_a_large_batch_is_several_requests() -> None:
+    """Spans that are together too large for a receiver go in requests that are not, in their order."""
+    batch = [*made(20, text="x" * 1000), *made(20)]
+    writer = SpanEncoder({}, request_bytes=4000)
+
+    requests = writer.requests(batch)
+
+    assert len(requests) > 2
+    assert all(len(encoded.body) <= 4000 for encoded in requests)
+    assert sum(encoded.written for encoded in requests) == len(batch)
+    at = 0
+    for encoded in requests:
+        assert same(encoded.body, batch[at : at + encoded.written])
+        at += encoded.written
+
+
+def test_a_giant_among_spans_goes_alone() -> None:
+    """A span too large for any receiver takes no other with it."""
+    small, (giant,) = made(8), made(1, text="x" * 10_000)
+    batch = [*small[:5], giant, *small[5:]]
+
+    requests = SpanEncoder({}, request_bytes=5000).requests(batch)
+
+    assert [encoded.written for encoded in requests if len(encoded.body) > 5000] == [1]
+    assert sum(encoded.written for encoded in requests) == len(batch)
+
+
+def test_a_small_batch_is_one_request() -> None:
+    """As a rule a batch is one request; a batch without spans is one without bytes."""
+    batch = made(3)
+
+    assert SpanEncoder({}).requests(batch) == [SpanEncoder({}).encode(batch)]
+    assert SpanEncoder({}).requests([]) == [Encoded(b"", 0, 0)]
 
 
 def test_nothing_is_no_request() -> None:
