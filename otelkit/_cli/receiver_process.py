@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -66,8 +67,11 @@ def describe(receiver: ReceiverInfo, *, already: bool, as_json: bool) -> str:
     )
 
 
-def start_in_background() -> tuple[ReceiverInfo, bool]:
+def start_in_background(say: Callable[[str], None]) -> tuple[ReceiverInfo, bool]:
     """Start a receiver for this folder; return it, and whether it ran already.
+
+    Args:
+        say: Tells the user what is wrong with a setting, in one line.
 
     Raises:
         ReceiverError: It did not start; the message has its own words.
@@ -76,6 +80,8 @@ def start_in_background() -> tuple[ReceiverInfo, bool]:
     settings = receiver_settings()
     folder = store_folder(settings)
     token = settings.text("receiver_token") or None
+    for mistake in receiver_mistakes(settings):
+        say(mistake)
     make_store_folder(folder)
     running = _running(token)
     if running is not None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from otelkit._builtin.settings import SETTINGS
 from otelkit._folder import make_private_folder
-from otelkit.errors import StoreError
+from otelkit.errors import SettingsError, StoreError
 from otelkit.settings import Settings, read_settings_file, resolve
 
-_OURS = ("receiver_", "store")
+_OURS: Final = ("receiver_", "store")
+_EMBEDDED: Final = "sqlite"
+_FROM: Final = re.compile(r"\(from (?P<variable>OTEL_PYTHON_OTELKIT_\w+)\)")
 
 
 def receiver_settings() -> Settings:
@@ -24,6 +28,20 @@ def receiver_mistakes(settings: Settings) -> Iterator[str]:
     for mistake in settings.mistakes:
         if mistake.startswith(_OURS):
             yield mistake
+    if settings.text("store") != _EMBEDDED:
+        # Plugins are loaded for it, which takes a while: only where somebody asks for one.
+        from otelkit._cli.reading import reader_factory
+
+        try:
+            reader_factory()
+        except SettingsError as error:
+            yield f"{error} Telemetry is stored in {settings.text('store_dir')} all the same."
+
+
+def without_told_mistakes(env: Mapping[str, str], mistakes: Iterable[str]) -> dict[str, str]:
+    """Return the environment without the variables that mistakes come from: a program with them would say them again."""
+    told = {found["variable"] for mistake in mistakes if (found := _FROM.search(mistake))}
+    return {name: value for name, value in env.items() if name not in told}
 
 
 def store_folder(settings: Settings) -> Path:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from otelkit._cli import child_environment
@@ -33,15 +34,18 @@ from otelkit._cli.receiver_settings import (
     receiver_mistakes,
     receiver_settings,
     store_folder,
+    without_told_mistakes,
 )
 from otelkit._cli.run_receiver import RunReceiver
 from otelkit._cli.say_logged import say_what_is_logged
 from otelkit._cli.summary import print_summary
 from otelkit._cli.take_in_spool import take_in_spool
+from otelkit._folder import make_private_folder
 from otelkit.embedded.client import ReceiverInfo, probe_url
 from otelkit.embedded.store import open_reader
 from otelkit.errors import OtelkitError
 from otelkit.model.views import RunRow
+from otelkit.settings import Settings
 
 _SPOOL_FIRST_S: Final = 2.0
 """So long the program waits for what earlier ones left; the rest is taken in while it runs."""
@@ -187,8 +191,10 @@ class _Session:
     def prepare(self) -> None:
         """Make everything ready that the program needs to be recorded, or say why it won't be."""
         say_what_is_logged(self._say)
-        for mistake in receiver_mistakes(self._settings):
+        mistakes = list(receiver_mistakes(self._settings))
+        for mistake in mistakes:
             self._say(mistake)
+        self._env = without_told_mistakes(self._env, mistakes)
         problem = why_not(self._program, self._env)
         if problem is not None:
             self._say(problem)
@@ -227,7 +233,7 @@ class _Session:
                     command=shlex.join(self._program.words),
                 )
         except Exception as error:  # noqa: BLE001 - the program is started, whatever is wrong with us
-            self._say(f"{_words(error)}\notelkit: the program runs on; its telemetry waits in {self._folder / 'spool'}")
+            self._say(f"{_words(error)}\notelkit: the program runs on; {_fate(self._folder / 'spool', self._settings)}")
             self.close()
             self._closed_port = _closed_port()
             return Destination(f"http://127.0.0.1:{self._closed_port.getsockname()[1]}", None)
@@ -278,6 +284,20 @@ def _words(error: Exception) -> str:
     return (
         str(error) if isinstance(error, OtelkitError) else f"something in otelkit failed ({error!r}); please report it"
     )
+
+
+def _fate(spool: Path, settings: Settings) -> str:
+    """Return what becomes of telemetry that nobody receives."""
+    if not settings.flag("spool"):
+        return "its telemetry is lost, because the setting spool is off"
+    try:
+        make_private_folder(spool.parent)
+        spool.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        return f"its telemetry is lost: {spool} can't be written either ({error.strerror})"
+    if not os.access(spool, os.W_OK | os.X_OK):
+        return f"its telemetry is lost: {spool} can't be written either"
+    return f"its telemetry waits in {spool}"
 
 
 def _state_of(child: Child) -> str:

@@ -21,6 +21,6 @@ def command(foreground: bool, as_json: bool, ready_fd: int | None) -> int:
 
     if foreground:
         return serve(as_json=as_json, ready_fd=ready_fd)
-    receiver, already = start_in_background()
+    receiver, already = start_in_background(lambda mistake: click.echo(f"otelkit: {mistake}", err=True))
     click.echo(describe(receiver, already=already, as_json=as_json))
     return 0

@@ -514,6 +514,42 @@ def test_a_store_that_cannot_be_opened_never_stops_the_program(tmp_path: Path, d
     assert list((folder / "spool").glob("*.otlp"))
 
 
+def test_a_wrong_setting_of_the_receiver_is_said_once(tmp_path: Path) -> None:
+    """By us, and not again by the program, which has the same environment."""
+    write(tmp_path, "app.py", STAGED)
+    env = environment(OTEL_PYTHON_OTELKIT_STORE_MAX_BYTES="lots")
+    ran = otelkit(tmp_path, "run", "python", "app.py", env=env)
+
+    assert ran.stderr.count(b"store_max_bytes is 'lots'") == 1
+    assert len(runs(tmp_path)) == 1
+
+
+def test_a_store_that_nobody_offers_is_named_while_recording(tmp_path: Path) -> None:
+    """Not only when somebody wants to read what was recorded."""
+    write(tmp_path, "app.py", STAGED)
+    ran = otelkit(tmp_path, "run", "python", "app.py", env=environment(OTEL_PYTHON_OTELKIT_STORE="nosuch"))
+
+    assert ran.stderr.count(b"store is 'nosuch'") == 1
+    assert b"stored in .otelkit all the same" in ran.stderr
+    assert len(runs(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("why", ["no folder", "switched off"])
+def test_what_is_lost_is_not_said_to_wait(tmp_path: Path, why: str) -> None:
+    """Where neither store nor spool can be written, we say so."""
+    more = {}
+    if why == "no folder":
+        (tmp_path / ".otelkit").touch()
+    else:
+        (tmp_path / ".otelkit" / "telemetry.db").mkdir(parents=True)
+        more = {"OTEL_PYTHON_OTELKIT_SPOOL": "false"}
+    ran = otelkit(tmp_path, "run", "true", env=environment(**more))
+
+    assert ran.returncode == 0
+    assert b"its telemetry is lost" in ran.stderr
+    assert b"waits in" not in ran.stderr
+
+
 def test_what_was_spooled_is_taken_in_before_the_program_starts(tmp_path: Path) -> None:
     """Telemetry of a program that ran without a receiver."""
     write(tmp_path, "app.py", STAGED)

@@ -103,6 +103,16 @@ def test_a_wrong_setting_is_told_and_its_default_used(tmp_path: Path) -> None:
     assert "receiver_max_body_bytes is 'lots'" in (store(tmp_path) / "receiver.log").read_text()
 
 
+def test_up_tells_of_a_wrong_setting_where_it_is_typed(tmp_path: Path) -> None:
+    """Not only in the log of the process in the background."""
+    env = environment(OTEL_PYTHON_OTELKIT_STORE_MAX_BYTES="lots")
+    up = otelkit(tmp_path, "up", env=env)
+    otelkit(tmp_path, "down", env=env)
+
+    assert up.returncode == 0
+    assert up.stderr.count(b"store_max_bytes is 'lots'") == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_in_the_foreground_it_ends_by_signals(tmp_path: Path, number: int) -> None:
     """Orderly, with exit code 0, as supervisors like it."""
