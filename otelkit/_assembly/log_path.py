@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from opentelemetry import _logs
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
@@ -15,6 +16,7 @@ from otelkit._assembly.environment import number, whole
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.sdk_private import update_resource
 from otelkit.delivery.exporters import DeliveredLogExporter
+from otelkit.delivery.otlp_exporters import OtlpLogExporter
 from otelkit.logs import correlation, structured
 from otelkit.logs.handler import OtelkitHandler
 from otelkit.logs.processor import BufferedLogProcessor
@@ -22,6 +24,9 @@ from otelkit.logs.stock_handler import flush_no_more
 from otelkit.logs.structlog_events import StructlogEvents
 from otelkit.settings import Settings
 from otelkit.stages._import_hook import ImportHook
+
+_HELP_AT: Final = 8192
+"""Records that wait to be written when whoever logs the next one starts to help."""
 
 
 class LogPath:
@@ -36,7 +41,7 @@ class LogPath:
     def __init__(self, outlet: Outlet, resource: Resource, service_name: str) -> None:
         present = _logs.get_logger_provider()
         self._processor: BufferedLogProcessor | None = None
-        self._exporters: list[DeliveredLogExporter] = []
+        self._exporters: list[OtlpLogExporter | DeliveredLogExporter] = []
         self._ours = not isinstance(present, LoggerProvider)
         if isinstance(present, LoggerProvider):
             # The program's own, with its own exporters: ours would send everything twice.
@@ -48,7 +53,8 @@ class LogPath:
     def _build(self, outlet: Outlet, resource: Resource) -> LoggerProvider:
         env, settings = outlet.env, outlet.settings
         provider = LoggerProvider(resource, shutdown_on_exit=False)
-        self._exporters = outlet.log_exporters(outlet.choices("logs"))
+        choices = outlet.choices("logs")
+        self._exporters = [outlet.log_exporter(choice, choices) for choice in choices]
         if self._exporters:
             self._processor = BufferedLogProcessor(
                 self._deliver,
@@ -57,6 +63,7 @@ class LogPath:
                 batch=whole(env, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", settings.whole("batch_spans")),
                 delay_s=number(env, "OTEL_BLRP_SCHEDULE_DELAY", settings.number("export_delay_s") * 1000, minimum=1)
                 / 1000,
+                help_at=_HELP_AT if all(isinstance(each, OtlpLogExporter) for each in self._exporters) else None,
             )
             provider.add_log_record_processor(self._processor)
         _logs.set_logger_provider(provider)

@@ -18,6 +18,7 @@ from otelkit._assembly.exporters import ExporterChoice
 from otelkit._assembly.outlet import Outlet
 from otelkit._version import __version__
 from otelkit.delivery.exporters import DeliveredMetricExporter
+from otelkit.delivery.otlp_exporters import OtlpMetricExporter
 
 _log = logging.getLogger("otelkit.install")
 
@@ -42,7 +43,7 @@ class MetricPath:
         self._resource = resource
         self._bind = bind
         self._provider: MeterProvider | None = None
-        self._exporters: list[DeliveredMetricExporter] = []
+        self._exporters: list[OtlpMetricExporter | DeliveredMetricExporter] = []
         # Once, and not again in each child: what is wrong is said once.
         env = outlet.env
         self._choices = outlet.choices("metrics")

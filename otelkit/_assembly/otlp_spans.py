@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from opentelemetry.sdk.resources import Resource
 
+from otelkit.delivery.exporters import CLOSE_LIMIT_S
 from otelkit.delivery.outgoing import Outgoing
 from otelkit.model.calls import Outcome
 from otelkit.model.signals import Account, Loss
@@ -20,13 +21,14 @@ class OtlpSpans:
 
     Args:
         outgoing: Sends, retries and spools.
-        account: Where spans that can't be written are counted; None where another destination counts.
+        account: Where spans that can't be written are counted.
         resource: Of this process.
     """
 
-    def __init__(self, outgoing: Outgoing, account: Account | None, resource: Resource) -> None:
+    def __init__(self, outgoing: Outgoing, account: Account, resource: Resource) -> None:
         self._outgoing = outgoing
         self._account = account
+        self._deadline: float | None = None
         self.in_child(resource)
 
     def in_child(self, resource: Resource) -> None:
@@ -40,7 +42,7 @@ class OtlpSpans:
             spans = [span for span in spans if not _is_failure(span)]
         body, count, left_out = self._encoder.encode(spans)
         error_body, error_count, errors_left_out = self._encoder.encode(failed) if failed else (b"", 0, 0)
-        if left_out + errors_left_out and self._account is not None:
+        if left_out + errors_left_out:
             self._account.lost("traces", left_out + errors_left_out, Loss.ENCODE_FAILED)
         self._outgoing.put(body, count, error_body, error_count)
 
@@ -61,8 +63,8 @@ class OtlpSpans:
 
     def shutdown(self) -> None:
         """Send or spool what waits, and close connections."""
-        deadline: float | None = getattr(self, "_deadline", None)
-        self._outgoing.close(1.0 if deadline is None else max(0.05, deadline - time.monotonic()))
+        left_s = CLOSE_LIMIT_S if self._deadline is None else max(0.05, self._deadline - time.monotonic())
+        self._outgoing.close(left_s)
 
 
 def _is_failure(span: Ended) -> bool:

@@ -11,11 +11,13 @@ from otelkit._assembly.exporters import ExporterChoice, choose_exporters
 from otelkit.delivery.encoding import ENCODERS
 from otelkit.delivery.exporters import DeliveredLogExporter, DeliveredMetricExporter, DeliveredSpanExporter
 from otelkit.delivery.notice import Notice
+from otelkit.delivery.otlp_exporters import OtlpLogExporter, OtlpMetricExporter, OtlpWriter
 from otelkit.delivery.outgoing import Outgoing
 from otelkit.delivery.spool import Spool
 from otelkit.delivery.transports import otlp_transport
+from otelkit.delivery.uncounted import UNCOUNTED
 from otelkit.ledger.ledger import Ledger
-from otelkit.model.signals import Signal
+from otelkit.model.signals import Account, Signal
 from otelkit.settings import Settings
 
 
@@ -62,21 +64,32 @@ class Outlet:
             principal=choice is _principal(choices),
         )
 
-    def is_principal(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> bool:
-        """Return whether this choice is the one that keeps the account of its signal."""
-        return choice is _principal(choices)
+    def account_of(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> Account:
+        """Return where a destination counts: only one of each signal does, since an item is created once."""
+        return self.ledger if choice is _principal(choices) else UNCOUNTED
 
     def span_exporter(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> DeliveredSpanExporter:
         """Return the exporter for one choice."""
         return DeliveredSpanExporter(choice.name, choice.factory, **self._how(choice, choices))
 
-    def log_exporters(self, choices: Sequence[ExporterChoice]) -> list[DeliveredLogExporter]:
-        """Return an exporter for each choice."""
-        return [DeliveredLogExporter(choice.name, choice.factory, **self._how(choice, choices)) for choice in choices]
-
-    def metric_exporter(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> DeliveredMetricExporter:
+    def log_exporter(
+        self, choice: ExporterChoice, choices: Sequence[ExporterChoice]
+    ) -> OtlpLogExporter | DeliveredLogExporter:
         """Return the exporter for one choice."""
-        return DeliveredMetricExporter(choice.name, choice.factory, **self._how(choice, choices))
+        outgoing = self.outgoing(choice, choices)
+        if outgoing is None:
+            return DeliveredLogExporter(choice.name, choice.factory, **self._how(choice, choices))
+        return OtlpLogExporter(OtlpWriter("logs", outgoing, self.account_of(choice, choices)))
+
+    def metric_exporter(
+        self, choice: ExporterChoice, choices: Sequence[ExporterChoice]
+    ) -> OtlpMetricExporter | DeliveredMetricExporter:
+        """Return the exporter for one choice."""
+        outgoing = self.outgoing(choice, choices)
+        if outgoing is None:
+            return DeliveredMetricExporter(choice.name, choice.factory, **self._how(choice, choices))
+        account = self.account_of(choice, choices)
+        return OtlpMetricExporter(OtlpWriter("metrics", outgoing, account), account)
 
     def _how(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> dict[str, Any]:
         return {

@@ -106,8 +106,7 @@ class TracePath:
         for choice in choices:
             outgoing = outlet.outgoing(choice, choices)
             if outgoing is not None:
-                account = outlet.ledger if outlet.is_principal(choice, choices) else None
-                self._otlp.append(OtlpSpans(outgoing, account, self._resource))
+                self._otlp.append(OtlpSpans(outgoing, outlet.account_of(choice, choices), self._resource))
             else:
                 self._others.append(outlet.span_exporter(choice, choices))
 

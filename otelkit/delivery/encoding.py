@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from opentelemetry.exporter.otlp.proto.common._internal.metrics_encoder import OTLPMetricExporterMixin
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -36,3 +37,10 @@ ENCODERS: Final[Mapping[Signal, Encode]] = {
     "logs": encode_logs_request,
 }
 """Signal -> how it is written for the spool."""
+
+
+class MetricPreferences(OTLPMetricExporterMixin):
+    """Gives a metric exporter the temporality and aggregation that ``OTEL_EXPORTER_OTLP_METRICS_*`` prefer."""
+
+    def __init__(self) -> None:
+        self._common_configuration()

@@ -23,6 +23,7 @@ class BufferedLogProcessor(LogRecordProcessor):
         limit: Most records held, >= 1.
         batch: Most records handed over at once.
         delay_s: Longest time a record waits.
+        help_at: When so many wait, whoever logs hands over a batch itself. Only where ``deliver`` never waits. None: never.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class BufferedLogProcessor(LogRecordProcessor):
         limit: int,
         batch: int,
         delay_s: float,
+        help_at: int | None = None,
     ) -> None:
         self._account = account
         self._drain: Drain[ReadableLogRecord] = Drain(
-            "otelkit-logs", deliver, limit=limit, batch=batch, delay_s=delay_s
+            "otelkit-logs", deliver, limit=limit, batch=batch, delay_s=delay_s, relieve_at=help_at
         )
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
