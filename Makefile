@@ -1,8 +1,9 @@
-# Five targets; each works on a machine that has Python 3.11+ and make, and makes the environment it needs.
+# Seven targets; each works on a machine that has Python 3.11+ and make, and makes the environment it needs.
 PYTHON ?= python3
+SOAK_SECONDS ?= 300
 export PYTHON
 
-.PHONY: demo test check bench docs workers
+.PHONY: demo test check bench docs workers soak
 
 demo: ## Watch a real pipeline explain itself, then read one slow and one failing item.
 	@tools/environment.sh .venv-run requirements/run.txt
@@ -21,7 +22,7 @@ check: ## Format, lint, types, floors, and that what is generated is current.
 	.venv/bin/lint-imports
 	.venv/bin/python -m docs.generate --check
 
-bench: ## Side by side with the stock SDK and its peers; a table, and JSON under .cache/bench.
+bench: ## Side by side with the stock SDK and its peers; a table, and JSON under .cache/bench; red if a ratio got 15 % worse.
 	@tools/environment.sh .venv requirements/dev.txt
 	@tools/environment.sh .venv-bench requirements/bench.txt
 	.venv-bench/bin/python -m benchmarks
@@ -32,3 +33,7 @@ docs: ## Write the generated reference pages anew.
 
 workers: ## All kinds of workers with CPython 3.11, 3.12 and 3.13; records the results and writes docs/reference/workers.md.
 	tools/workers.sh
+
+soak: ## The fault drills, each for SOAK_SECONDS (300) with faults that are new every time; DRILL_SEED=… makes them again.
+	@tools/environment.sh .venv requirements/dev.txt
+	DRILL_SECONDS=$(SOAK_SECONDS) .venv/bin/python -m pytest tests/drills -s

@@ -129,7 +129,7 @@ class Installation:
         self._runtime = self._build_runtime(service_name)
         self._metrics: MetricPath | None = None
         if self.settings.flag("enable_metrics"):
-            self._metrics = MetricPath(outlet, resource, self._bind)
+            self._metrics = MetricPath(outlet, resource, self._bind, serve=not self._inherited)
         else:
             self._bind(NoOpMeter(SCOPE))
         self._install_stages()

@@ -8,7 +8,6 @@ from typing import Final
 
 from opentelemetry import metrics
 from opentelemetry.metrics import Meter
-from opentelemetry.metrics import MeterProvider as AnyMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -16,9 +15,11 @@ from opentelemetry.sdk.resources import Resource
 from otelkit._assembly.environment import number
 from otelkit._assembly.exporters import ExporterChoice
 from otelkit._assembly.outlet import Outlet
+from otelkit._assembly.scraping import serve_metrics
 from otelkit._version import __version__
 from otelkit.delivery.exporters import DeliveredMetricExporter
 from otelkit.delivery.otlp_exporters import OtlpMetricExporter
+from otelkit.metrics.provider import set_process_provider
 
 _log = logging.getLogger("otelkit.install")
 
@@ -36,9 +37,12 @@ class MetricPath:
         outlet: Where telemetry goes.
         resource: Of this process.
         bind: Called with the meter for our own instruments, now and again in a forked child.
+        serve: Whether `/metrics` is served, if a port for it is set; the programs that this one starts leave it to this one.
     """
 
-    def __init__(self, outlet: Outlet, resource: Resource, bind: Callable[[Meter], None]) -> None:
+    def __init__(
+        self, outlet: Outlet, resource: Resource, bind: Callable[[Meter], None], *, serve: bool = True
+    ) -> None:
         self._outlet = outlet
         self._resource = resource
         self._bind = bind
@@ -52,11 +56,12 @@ class MetricPath:
         present = metrics.get_meter_provider()
         if isinstance(present, MeterProvider):
             # The program's own, with its own readers: ours would send everything twice.
-            provider: AnyMeterProvider = present
+            provider = present
         else:
             provider = self._provider = self._build()
             metrics.set_meter_provider(provider)
         bind(provider.get_meter(SCOPE, __version__))
+        self._scraped = serve_metrics(outlet.settings, provider) if serve else None
 
     def flush(self, timeout_s: float) -> bool:
         """Export the metrics as they are now."""
@@ -75,6 +80,8 @@ class MetricPath:
 
     def close(self, timeout_s: float) -> None:
         """Export the metrics a last time and stop."""
+        if self._scraped is not None:
+            self._scraped.close()
         if self._provider is None:
             return
         try:
@@ -92,6 +99,7 @@ class MetricPath:
             return
         self._resource = self._resource.merge(Resource(attributes))
         self._provider = self._build()
+        set_process_provider(self._provider)
         self._bind(self._provider.get_meter(SCOPE, __version__))
 
     def _build(self) -> MeterProvider:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from otelkit.metrics.batched import BatchedHistogram
 from otelkit.model.metrics import MetricSpec
 from otelkit.model.observers import CallObserver
 from otelkit.plugin import hookimpl
@@ -18,4 +19,4 @@ def otelkit_metrics() -> Iterable[MetricSpec]:
 
 @hookimpl
 def otelkit_call_observers(settings: Settings) -> Iterable[CallObserver]:
-    return (QueueAndRunObserver(),) if settings.flag("enable_metrics") else ()
+    return (QueueAndRunObserver(BatchedHistogram),) if settings.flag("enable_metrics") else ()

@@ -30,6 +30,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("run_name", "str", None, "Name of the run; without it the name of the program.", optional=True),
     Setting("enable_tracing", "bool", True, "Whether spans are made.", aliases=("ENABLE_TRACING",)),
     Setting("enable_metrics", "bool", True, "Whether metrics are recorded.", aliases=("ENABLE_METRICS",)),
+    Setting(
+        "metrics_port",
+        "int",
+        None,
+        "Port on the loopback where `/metrics` is served for Prometheus; 0 takes a free one; without it nothing is served.",
+        minimum=0,
+        maximum=65535,
+        optional=True,
+    ),
     Setting("log_export", "bool", True, "Whether log records are exported over OTLP."),
     Setting("log_correlation", "bool", True, "Whether every log record inside a span carries its ids."),
     Setting(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Generic, NotRequired, TypedDict, Unpack
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
@@ -12,20 +12,47 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult,
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from otelkit.delivery.delivery import EXPORT_LIMIT_S, Delivery
+from otelkit.delivery.delivery import Batch, Delivery
 from otelkit.delivery.encoding import ENCODERS, Encode
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.spool import Spool
-from otelkit.model.signals import Account
+from otelkit.model.signals import Account, Signal
 
 CLOSE_LIMIT_S: Final = 0.5
 """Longest time that `shutdown` waits for what is being sent to be spooled instead, and for connections to be closed."""
 
 
-class _Ending:
-    """What the three exporters have in common: the end of the program, bounded in time."""
+class Around(TypedDict):
+    """What an exporter needs besides its name and how it is built. See `Delivery` for what it means."""
 
-    _delivery: Delivery[Any]  # Any: spans, records or metrics
+    account: Account
+    spool: Spool | None
+    notice: Notice
+    encode: NotRequired[Encode | None]
+    """Left out: as OTLP."""
+    endpoint: NotRequired[str | None]
+    principal: NotRequired[bool]
+    export_limit_s: NotRequired[float]
+
+
+class _Delivered(Generic[Batch]):
+    """What the three exporters have in common: a delivery, and the end of the program, bounded in time."""
+
+    _SIGNAL: ClassVar[Signal]
+    _SUCCESS: ClassVar[object]
+    """What the inner exporter returns when it has taken a batch."""
+
+    def __init__(
+        self,
+        name: str,
+        factory: Callable[[], Any],  # Any: an exporter of the signal, as far as anybody knows
+        **around: Unpack[Around],
+    ) -> None:
+        options: Around = {"encode": ENCODERS[self._SIGNAL], **around}
+        self._delivery = Delivery[Batch](self._SIGNAL, name, factory, self._send, **options)
+
+    def _send(self, inner: Any, batch: Batch) -> bool:  # Any: what the factory made
+        return inner.export(batch) is self._SUCCESS
 
     def prepare(self) -> None:
         """Start the sending thread now: once the interpreter shuts down, none can be started."""
@@ -44,38 +71,14 @@ class _Ending:
         self._delivery.close(timeout_s)
 
 
-class DeliveredSpanExporter(_Ending, SpanExporter):
+class DeliveredSpanExporter(_Delivered[Sequence[ReadableSpan]], SpanExporter):
     """Sends spans with another exporter. See `Delivery` for what the arguments mean.
 
-    Created spans are counted by whoever makes batches of them (`spans.Outbox`).
+    Created spans are counted by whoever makes batches of them (`spans.ChainProcessor`).
     """
 
-    def __init__(
-        self,
-        name: str,
-        factory: Callable[[], Any],  # Any: a SpanExporter, as far as anybody knows
-        *,
-        account: Account,
-        spool: Spool | None,
-        notice: Notice,
-        encode: Encode | None = ENCODERS["traces"],
-        endpoint: str | None = None,
-        principal: bool = True,
-        export_limit_s: float = EXPORT_LIMIT_S,
-    ) -> None:
-        self._delivery = Delivery[Sequence[ReadableSpan]](
-            "traces",
-            name,
-            factory,
-            lambda inner, batch: inner.export(batch) is SpanExportResult.SUCCESS,
-            account=account,
-            spool=spool,
-            encode=encode,
-            notice=notice,
-            endpoint=endpoint,
-            principal=principal,
-            export_limit_s=export_limit_s,
-        )
+    _SIGNAL = "traces"
+    _SUCCESS = SpanExportResult.SUCCESS
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Deliver or spool; FAILURE only if spans are lost. Never raises."""
@@ -90,38 +93,22 @@ class DeliveredSpanExporter(_Ending, SpanExporter):
         self.close(CLOSE_LIMIT_S)
 
 
-class DeliveredLogExporter(_Ending, LogRecordExporter):
+class DeliveredLogExporter(_Delivered[Sequence[ReadableLogRecord]], LogRecordExporter):
     """Sends log records with another exporter. See `Delivery` for what the arguments mean.
 
     Created records are counted by whoever makes batches of them (`logs.BufferedLogProcessor`).
     """
 
+    _SIGNAL = "logs"
+    _SUCCESS = LogRecordExportResult.SUCCESS
+
     def __init__(
         self,
         name: str,
         factory: Callable[[], Any],  # Any: a LogRecordExporter, as far as anybody knows
-        *,
-        account: Account,
-        spool: Spool | None,
-        notice: Notice,
-        encode: Encode | None = ENCODERS["logs"],
-        endpoint: str | None = None,
-        principal: bool = True,
-        export_limit_s: float = EXPORT_LIMIT_S,
+        **around: Unpack[Around],
     ) -> None:
-        self._delivery = Delivery[Sequence[ReadableLogRecord]](
-            "logs",
-            name,
-            factory,
-            lambda inner, batch: inner.export(batch) is LogRecordExportResult.SUCCESS,
-            account=account,
-            spool=spool,
-            encode=encode,
-            notice=notice,
-            endpoint=endpoint,
-            principal=principal,
-            export_limit_s=export_limit_s,
-        )
+        super().__init__(name, factory, **around)
         # Not left to the first record: the processors of the SDK know nothing of `prepare`.
         self._delivery.prepare()
 
@@ -139,7 +126,7 @@ class DeliveredLogExporter(_Ending, LogRecordExporter):
         self.close(CLOSE_LIMIT_S)
 
 
-class DeliveredMetricExporter(_Ending, MetricExporter):
+class DeliveredMetricExporter(_Delivered[MetricsData], MetricExporter):
     """Sends metrics with another exporter. See `Delivery` for what the arguments mean.
 
     Its points are counted as created here, since nothing buffers them before. The exporter is built at once, because the
@@ -149,38 +136,23 @@ class DeliveredMetricExporter(_Ending, MetricExporter):
     the child records into a provider of its own.
     """
 
+    _SIGNAL = "metrics"
+    _SUCCESS = MetricExportResult.SUCCESS
+
     def __init__(
         self,
         name: str,
         factory: Callable[[], Any],  # Any: a MetricExporter, as far as anybody knows
-        *,
-        account: Account,
-        spool: Spool | None,
-        notice: Notice,
-        encode: Encode | None = ENCODERS["metrics"],
-        endpoint: str | None = None,
-        principal: bool = True,
-        export_limit_s: float = EXPORT_LIMIT_S,
+        **around: Unpack[Around],
     ) -> None:
-        self._delivery = Delivery[MetricsData](
-            "metrics",
-            name,
-            factory,
-            lambda inner, batch: inner.export(batch) is MetricExportResult.SUCCESS,
-            account=account,
-            spool=spool,
-            encode=encode,
-            notice=notice,
-            endpoint=endpoint,
-            principal=principal,
-            export_limit_s=export_limit_s,
-        )
-        self._account = account
-        self._principal = principal
+        _Delivered.__init__(self, name, factory, **around)
+        self._account = around["account"]
+        self._principal = around.get("principal", True)
         self._pid = os.getpid()
         inner = self._delivery.inner()
         # The SDK keeps these under private names only, and its readers read them from there. Absent: the SDK's defaults.
-        super().__init__(
+        MetricExporter.__init__(
+            self,
             preferred_temporality=getattr(inner, "_preferred_temporality", None),
             preferred_aggregation=getattr(inner, "_preferred_aggregation", None),
         )

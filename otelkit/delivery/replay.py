@@ -66,6 +66,8 @@ class Replay:
 
     def own(self) -> SpooledRequest | None:
         """Return the oldest request of this process that can still be had; None if there is none."""
+        # First, so that whoever asks for the length meanwhile does not miss it.
+        self._sending = bool(self._waiting)
         request = self._first_of(self._waiting)
         self._sending = request is not None
         return request

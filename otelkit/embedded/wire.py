@@ -10,7 +10,7 @@ import hashlib
 import struct
 from typing import Final
 
-from otelkit.embedded.wire_envelope import Batch, Group, Resource, Scope
+from otelkit.embedded.wire_envelope import Batch, Group, Parser, Resource, Scope
 from otelkit.embedded.wire_logs import LogParser, LogRow
 from otelkit.embedded.wire_metrics import Metric, MetricParser, PointRow
 from otelkit.embedded.wire_primitives import malformed
@@ -24,7 +24,7 @@ class Decoder:
     """Decodes requests of all signals and remembers what repeats between them."""
 
     def __init__(self) -> None:
-        self._parsers: Final[dict[Signal, SpanParser | MetricParser | LogParser]] = {
+        self._parsers: Final[dict[Signal, Parser]] = {
             "traces": SpanParser(),
             "metrics": MetricParser(),
             "logs": LogParser(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -133,6 +134,36 @@ class Envelope:
                 self._scopes.clear()
             self._scopes[(raw, schema_url)] = known
         return known
+
+
+class Parser(ABC):
+    """Decodes the requests of one signal; what an item looks like is for each signal to say.
+
+    One thread at a time is fastest; several are safe.
+    """
+
+    signal: Signal
+
+    def __init__(self) -> None:
+        self._envelope = Envelope()
+
+    def decode(self, buf: bytes) -> Batch:
+        """Return the batch in ``buf``. Besides WireError it lets IndexError, struct.error and UnicodeError out."""
+        batch = Batch(self.signal)
+        read = self._read
+        for resource, scope, items in self._envelope.groups(buf):
+            rows: list[Any] = []  # Any: as in Group
+            for start, stop in items:
+                read(buf, start, stop, rows, batch)
+            self._envelope.attributes.items += len(rows)
+            batch.count += len(rows)
+            if rows:
+                batch.groups.append(Group(resource, scope, rows))
+        return batch
+
+    @abstractmethod
+    def _read(self, buf: bytes, pos: int, end: int, rows: list[Any], batch: Batch) -> None:  # Any: as in Group
+        """Append to ``rows`` what the item in ``buf[pos:end]`` holds, or tell ``batch`` why it can't be stored."""
 
 
 def _members(buf: bytes, pos: int, end: int) -> tuple[bytes, str, list[tuple[int, int]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any, Final
 
-from otelkit.embedded.wire_envelope import MAX_TIME_NS, Batch, Envelope, Group
+from otelkit.embedded.wire_envelope import MAX_TIME_NS, Batch, Parser
 from otelkit.embedded.wire_primitives import read_tag, read_varint, signed_32, skip_field
 from otelkit.embedded.wire_values import Attribute, Mark, parse_any_value
 
@@ -26,31 +26,12 @@ _U64: Final = struct.Struct("<Q")
 _NO_IDS: Final = frozenset({bytes(16), bytes(8)})
 
 
-class LogParser:
+class LogParser(Parser):
     """Decodes requests of log records."""
 
-    def __init__(self) -> None:
-        self._envelope = Envelope()
+    signal = "logs"
 
-    def decode(self, buf: bytes) -> Batch:
-        """Return the batch in ``buf``. Besides WireError it lets IndexError, struct.error and UnicodeError out."""
-        batch = Batch("logs")
-        for resource, scope, items in self._envelope.groups(buf):
-            rows: list[Any] = []  # Any: LogRow, the element type that Group has for all signals
-            for start, stop in items:
-                row = self._record(buf, start, stop)
-                if row[2] > MAX_TIME_NS:
-                    batch.reject("a log record whose time is after the year 2262")
-                else:
-                    rows.append(row)
-                    batch.timeless |= not row[2]
-            self._envelope.attributes.items += len(items)
-            batch.count += len(rows)
-            if rows:
-                batch.groups.append(Group(resource, scope, rows))
-        return batch
-
-    def _record(self, buf: bytes, pos: int, end: int) -> LogRow:
+    def _read(self, buf: bytes, pos: int, end: int, rows: list[LogRow], batch: Batch) -> None:
         memo = self._envelope.attributes
         trace_id = span_id = rest = b""
         time_ns = observed_ns = severity = 0
@@ -102,15 +83,22 @@ class LogParser:
             trace_id = b""
         if len(span_id) != 8 or span_id in _NO_IDS:
             span_id = b""
-        return (
-            trace_id,
-            span_id,
-            time_ns or observed_ns,
-            severity,
-            severity_text,
-            body if case == 1 else body_raw or None,
-            tuple(shared),
-            own,
-            marks,
-            rest,
+        time_ns = time_ns or observed_ns
+        if time_ns > MAX_TIME_NS:
+            batch.reject("a log record whose time is after the year 2262")
+            return
+        batch.timeless |= not time_ns
+        rows.append(
+            (
+                trace_id,
+                span_id,
+                time_ns,
+                severity,
+                severity_text,
+                body if case == 1 else body_raw or None,
+                tuple(shared),
+                own,
+                marks,
+                rest,
+            )
         )

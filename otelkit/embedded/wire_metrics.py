@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from otelkit.embedded.wire_envelope import MAX_TIME_NS, Batch, Envelope, Group
+from otelkit.embedded.wire_envelope import MAX_TIME_NS, Batch, Parser
 from otelkit.embedded.wire_primitives import (
     fields,
     malformed,
@@ -51,30 +51,12 @@ _I64: Final = struct.Struct("<q")
 _F64: Final = struct.Struct("<d")
 
 
-class MetricParser:
+class MetricParser(Parser):
     """Decodes requests of metrics. A point is one data point of any kind."""
 
-    def __init__(self) -> None:
-        self._envelope = Envelope()
+    signal = "metrics"
 
-    def decode(self, buf: bytes) -> Batch:
-        """Return the batch in ``buf``. Besides WireError it lets IndexError, struct.error and UnicodeError out."""
-        batch = Batch("metrics")
-        for resource, scope, items in self._envelope.groups(buf):
-            rows: list[Any] = []  # Any: PointRow, the element type that Group has for all signals
-            for start, stop in items:
-                for row in self._metric(buf, start, stop):
-                    if row[2] > MAX_TIME_NS:
-                        batch.reject("a point whose time is after the year 2262")
-                    else:
-                        rows.append(row)
-                        batch.timeless |= not row[2]
-            batch.count += len(rows)
-            if rows:
-                batch.groups.append(Group(resource, scope, rows))
-        return batch
-
-    def _metric(self, buf: bytes, pos: int, end: int) -> list[PointRow]:
+    def _read(self, buf: bytes, pos: int, end: int, rows: list[PointRow], batch: Batch) -> None:
         name = description = unit = ""
         data = 0
         metadata = b""
@@ -106,7 +88,12 @@ class MetricParser:
             temporality = temporality if temporality_here is None else temporality_here
             monotonic = monotonic if monotonic_here is None else monotonic_here
         metric = Metric(name, description, unit, data, temporality, monotonic, metadata)
-        return [(metric, *point) for point in points]
+        for point in points:
+            if point[1] > MAX_TIME_NS:
+                batch.reject("a point whose time is after the year 2262")
+            else:
+                rows.append((metric, *point))
+                batch.timeless |= not point[1]
 
     def _points(
         self, buf: bytes, pos: int, end: int, data: int
@@ -131,7 +118,6 @@ class MetricParser:
         time_ns = 0
         value: int | float | None = None
         rest = b""
-        memo.items += 1
         while pos < end:
             field = pos
             tag, pos = read_tag(buf, pos)

@@ -7,9 +7,9 @@ links, trace state …) is checked and handed on as it came, in ``SpanRow``'s ``
 from __future__ import annotations
 
 import struct
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from otelkit.embedded.wire_envelope import MAX_TIME_NS, Batch, Envelope, Group
+from otelkit.embedded.wire_envelope import MAX_TIME_NS, Batch, Parser
 from otelkit.embedded.wire_primitives import (
     fields,
     malformed,
@@ -60,35 +60,19 @@ class _Guess(NamedTuple):
 _NO_GUESS: Final = _Guess()
 
 
-class SpanParser:
-    """Decodes requests of spans. One thread at a time is fastest; several are safe."""
+class SpanParser(Parser):
+    """Decodes requests of spans."""
+
+    signal = "traces"
 
     def __init__(self) -> None:
-        self._envelope = Envelope()
+        super().__init__()
         self._names: dict[bytes, str] = {}
         self._statuses: dict[bytes, tuple[int, bool]] = {}
         self._weights: dict[bytes, float] = {}
         self._guesses: dict[str, _Guess] = {}
 
-    def decode(self, buf: bytes) -> Batch:
-        """Return the batch in ``buf``. Besides WireError it lets IndexError, struct.error and UnicodeError out."""
-        batch = Batch("traces")
-        for resource, scope, items in self._envelope.groups(buf):
-            rows: list[Any] = []  # Any: SpanRow, the element type that Group has for all signals
-            for start, stop in items:
-                row = self._span(buf, start, stop)
-                if row.__class__ is tuple:
-                    rows.append(row)
-                else:
-                    batch.reject(str(row))
-            self._envelope.attributes.items += len(items)
-            batch.count += len(rows)
-            if rows:
-                batch.groups.append(Group(resource, scope, rows))
-        return batch
-
-    def _span(self, buf: bytes, pos: int, end: int) -> SpanRow | str:
-        """Return the span in ``buf[pos:end]``, or why it can't be stored."""
+    def _read(self, buf: bytes, pos: int, end: int, rows: list[SpanRow], batch: Batch) -> None:
         memo = self._envelope.attributes
         known = memo.young.get
         trace_id = span_id = parent = b""
@@ -219,10 +203,11 @@ class SpanParser:
             or stop > MAX_TIME_NS
             or (parent and len(parent) != 8)
         ):
-            return _objection(trace_id, span_id, parent)
-        return (
-            trace_id, span_id, parent, name, kind, start, stop, status, flags, tuple(shared), own, marks, rest, weight,
-        )  # fmt: skip
+            batch.reject(_objection(trace_id, span_id, parent))
+            return
+        rows.append(
+            (trace_id, span_id, parent, name, kind, start, stop, status, flags, tuple(shared), own, marks, rest, weight)
+        )
 
     def _learn(self, name: str, guess: _Guess, attributes: list[Attribute]) -> None:
         """Guess these attributes from now on, ever more reluctantly if guesses go wrong."""

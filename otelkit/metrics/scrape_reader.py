@@ -57,5 +57,9 @@ class ScrapeReader(MetricReader):
         # Any: what a newer SDK may hand over as well.
         self._data = metrics_data
 
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Do nothing: nothing waits here to be sent."""
+        return True
+
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Do nothing: what is asked for afterwards is answered as long as the provider collects."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -13,7 +13,7 @@ from otelkit.model.calls import StageCall
 from otelkit.model.metrics import MetricSpec
 from otelkit.model.observers import CallObserver
 from otelkit.stages import links, measures, progress, queues
-from otelkit.stages.queue_times import GET, PUT
+from otelkit.stages.queue_times import GET, PUT, WaitHistogram
 from otelkit.stages.stage_times import StageTimes
 
 if TYPE_CHECKING:
@@ -86,12 +86,23 @@ QUEUE_AND_RUN_METRICS: Final = (
 """What `QueueAndRunObserver` records."""
 
 
+_STATES: Final = {PUT: "full", GET: "empty"}
+
+
 class QueueAndRunObserver(CallObserver):
-    """Reports watched queues, runs, and how stages spend their time."""
+    """Reports watched queues, runs, and how stages spend their time.
+
+    Args:
+        batched: Makes a histogram with these boundaries take values in batches.
+        clock: The one that calls are timed with.
+    """
 
     name = "queues_and_runs"
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, batched: Callable[[Histogram, tuple[float, ...]], WaitHistogram], clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._batched = batched
         self._clock = clock
 
     def bind(self, meter: Meter, instruments: Mapping[str, object]) -> None:
@@ -104,28 +115,27 @@ class QueueAndRunObserver(CallObserver):
         ):
             meter.create_observable_gauge(key, [callback], "{item}", names.meaning_of(key))
         # The callback holds these: instruments that were bound before read no times of ours.
-        times = measures.times = StageTimes(self._clock)
+        wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
+        times = measures.times = StageTimes(self._clock, self._batched(wait, WAIT_BOUNDARIES_S))
 
         def stage_times(_options: CallbackOptions) -> Iterator[Observation]:
             runtime = _current.runtime
             return times.observations(runtime.series() if runtime is not None else ())
 
-        for counter, callback in ((names.METRIC_QUEUE_TIME, _queue_times), (names.METRIC_STAGE_TIME, stage_times)):
+        def queue_times(_options: CallbackOptions) -> Iterator[Observation]:
+            times.hand_over()
+            for queue in times.queues():
+                for operation, side in queue.sides():
+                    seconds = side.waited_ns(times.now_ns()) / 1e9
+                    yield Observation(seconds, {names.QUEUE_NAME: queue.name, names.QUEUE_STATE: _STATES[operation]})
+
+        for counter, callback in ((names.METRIC_QUEUE_TIME, queue_times), (names.METRIC_STAGE_TIME, stage_times)):
             meter.create_observable_counter(counter, [callback], "s", names.meaning_of(counter))
         links.forget()
-        measures.wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
 
     def settled(self, calls: Sequence[StageCall]) -> None:
         """Add the calls' time to their stages'."""
         measures.times.settled(calls)
-
-
-def _queue_times(_options: CallbackOptions) -> Iterator[Observation]:
-    now_ns = measures.times.now_ns()
-    for watched in queues.watched_queues():
-        for operation, state in ((PUT, "full"), (GET, "empty")):
-            waited_ns = queues.times_of(watched).waited_ns(operation, now_ns)
-            yield Observation(waited_ns / 1e9, {names.QUEUE_NAME: queues.name_of(watched), names.QUEUE_STATE: state})
 
 
 def _depths(_options: CallbackOptions) -> Iterator[Observation]:

@@ -20,7 +20,8 @@ from opentelemetry.trace import Span, SpanContext, get_current_span
 
 from otelkit.stages import measures
 from otelkit.stages.calls import current_call
-from otelkit.stages.stage_times import STARVED, StageKey, key_of
+from otelkit.stages.queue_times import GET, StageKey, Waiter
+from otelkit.stages.stage_times import key_of
 
 if TYPE_CHECKING:
     from otelkit.model.calls import StageCall
@@ -107,11 +108,11 @@ def span_of(call: StageCall) -> Span:
     return get_current_span(call.scope)
 
 
-def producer() -> SpanContext | None:
-    """Return the span that puts an item now: the current stage's, else the current one; None if it is not recorded."""
-    call = current_stage()
-    span = get_current_span() if call is None else span_of(call)
-    context = span.get_span_context()
+def producer(call: StageCall | None) -> SpanContext | None:
+    """Return the span that puts an item now: that of the current call, else the current span; None if it is not recorded."""
+    if call is not None:
+        return span_of(call).get_span_context() if call.sampled else None
+    context = get_current_span().get_span_context()
     return context if context.is_valid and context.trace_flags.sampled else None
 
 
@@ -139,7 +140,7 @@ def opened(call: StageCall) -> None:
             here = place()
             here.last_stage = key = key_of(call)
             for queue, wait_ns in here.waits_ns().items():
-                measures.times.queued(key, STARVED, queue, wait_ns, inside=False)
+                measures.times.queue(queue).side(GET).add(Waiter(key, inside=False), wait_ns)
 
 
 def _task() -> object | None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 from otelkit.stages import handovers, links, parcels
-from otelkit.stages.queue_times import QueueTimes
 from otelkit.stages.waybills import Waybills
 
 # Any below: a queue of any make, and its items.
@@ -82,13 +81,11 @@ class Watched:
     _otelkit_queue: Any
     _otelkit_name: str
     _otelkit_carrier: handovers.Carrier
-    _otelkit_times: QueueTimes
 
     def __init__(self, queue: Any, name: str) -> None:
         object.__setattr__(self, "_otelkit_queue", queue)
         object.__setattr__(self, "_otelkit_name", name)
         object.__setattr__(self, "_otelkit_carrier", _carrier_for(queue))
-        object.__setattr__(self, "_otelkit_times", QueueTimes())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._otelkit_queue, name)
@@ -113,11 +110,6 @@ class Watched:
 def name_of(watched: Watched) -> str:
     """Return the name given to `watch`."""
     return watched._otelkit_name
-
-
-def times_of(watched: Watched) -> QueueTimes:
-    """Return how long it made wait."""
-    return watched._otelkit_times
 
 
 def depth_of(watched: Watched) -> int | None:

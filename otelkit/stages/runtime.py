@@ -10,7 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Tracer
 
 from otelkit._clock import SYSTEM_CLOCK, Clock
-from otelkit._guard import Barrier, in_forked_child
+from otelkit._guard import Barrier
 from otelkit.model.blueprint import Offered
 from otelkit.model.calls import Stage, StageCall, StageSeries
 from otelkit.model.describers import Describer
@@ -89,7 +89,7 @@ class Runtime:
         )
         self._light: LightOpener | None = None
         self._open: Callable[[StageSeries, Context, str | None], StageCall] = self._beside.open
-        in_forked_child(self._in_child)
+        children.in_child(self._in_child)
 
     def use(self, light: LightOpener) -> None:
         """Open calls with spans of ours from now on."""
@@ -194,7 +194,7 @@ class Runtime:
         self.settle((call,))
 
     def _in_child(self) -> None:
-        """Adapt to a forked child: the calls that run are the parent's, and the child may end by ``os._exit`` at any moment."""
+        """Adapt to a child process: in a forked one the calls that run are the parent's, and it may end at any moment."""
         for series in self.series():
             for call in series.running:
                 call.abandon()

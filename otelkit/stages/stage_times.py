@@ -12,12 +12,10 @@ from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import in_forked_child
 from otelkit.model.calls import AttributeValue, StageKind, StageSeries
+from otelkit.stages.queue_times import GET, PUT, QueueTimes, StageKey, WaitHistogram
 
 if TYPE_CHECKING:
     from otelkit.model.calls import StageCall
-
-StageKey = tuple[str, str]
-"""Pipeline and stage."""
 
 BUSY: Final = "busy"
 STARVED: Final = "starved"
@@ -28,6 +26,10 @@ _MAX_STAGES: Final = 2000
 _MAX_WITHIN: Final = 100_000
 """Open calls whose inner calls are known; far more than run at a time."""
 _OTHERS: Final[StageKey] = ("", "")
+_MAX_QUEUES: Final = 2000
+_OTHER_QUEUES: Final = "(other)"
+"""Takes the time at queues beyond `_MAX_QUEUES`, whose names are made from data."""
+_STATES: Final = {GET: STARVED, PUT: BLOCKED}
 _GENERATORS: Final = (StageKind.GENERATOR, StageKind.ASYNC_GENERATOR)
 
 
@@ -40,19 +42,13 @@ def key_of(call: StageCall) -> StageKey:
 class _Account:
     """The sums of one stage, in nanoseconds."""
 
-    __slots__ = ("blocked_ns", "called_ns", "queued_inside_ns", "queued_ns", "waited_inside_ns")
+    __slots__ = ("blocked_ns", "called_ns")
 
-    def __init__(self) -> None:
-        self.called_ns = 0
+    def __init__(self, called_ns: int = 0, blocked_ns: int = 0) -> None:
+        self.called_ns = called_ns
         """In ended calls, without the calls inside them."""
-        self.blocked_ns = 0
+        self.blocked_ns = blocked_ns
         """Of this, blocked, by queues or by generators' consumers."""
-        self.waited_inside_ns = 0
-        """In calls, ended or not, waiting to get."""
-        self.queued_inside_ns = 0
-        """In calls, ended or not, waiting to put."""
-        self.queued_ns: dict[tuple[str, str], int] = {}
-        """By state and queue, inside calls and outside."""
 
 
 class StageTimes:
@@ -62,16 +58,22 @@ class StageTimes:
 
     Args:
         clock: The one that calls are timed with.
+        waits: Takes each wait for an item that was handed over; None: nobody does.
     """
 
-    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, waits: WaitHistogram | None = None) -> None:
         self.now_ns = clock.monotonic_ns
+        self._waits = waits
         self._start_over()
-        in_forked_child(self._start_over)
+        in_forked_child(self._in_child)
+
+    def _in_child(self) -> None:
+        self._waits = None  # the parent's; the child gets its own
+        self._start_over()
 
     def _start_over(self) -> None:
         self._accounts: dict[StageKey, _Account] = {}
-        self._ongoing: dict[int, tuple[StageKey, str, str, int, bool]] = {}
+        self._queues: dict[str, QueueTimes] = {}
         self._told: dict[tuple[StageKey, str, str | None], int] = {}
         self._within_ns: dict[int, int] = {}
         """By open call: time in the calls directly inside it that have ended."""
@@ -87,18 +89,21 @@ class StageTimes:
                 account.blocked_ns += call.blocked_ns
                 self._leave_out(call, call.duration_ns, self._within_ns)
 
-    def begins(self, token: int, stage: StageKey, state: str, queue: str, *, inside: bool) -> None:
-        """Note that a stage begins to wait at a queue; ``token`` tells this wait from others."""
-        self._ongoing[token] = (stage, state, queue, self.now_ns(), inside)
+    def queue(self, name: str) -> QueueTimes:
+        """Return the waits at the queues of this name."""
+        return self._queues.get(name) or self._new_queue(name)
 
-    def ends(self, token: int) -> None:
-        """Note that a wait is over."""
-        self._ongoing.pop(token, None)
+    def queues(self) -> Iterable[QueueTimes]:
+        """Return the waits at all queues."""
+        return tuple(self._queues.values())
 
-    def queued(self, stage: StageKey, state: str, queue: str, wait_ns: int, *, inside: bool) -> None:
-        """Add time at a queue. ``inside``: within a call of the stage."""
-        with self._lock:
-            self._add(self._account(stage), state, queue, wait_ns, inside)
+    def hand_over(self) -> None:
+        """Let the SDK have the waits at queues; to be called from a callback of a collection."""
+        for queue in self.queues():
+            for _, side in queue.sides():
+                side.hand_over()
+        if self._waits is not None:
+            self._waits.hand_over()
 
     def observations(self, series: Iterable[StageSeries]) -> Iterator[Observation]:
         """Yield the seconds of each stage so far, by state, and by queue where it is time at one.
@@ -120,25 +125,38 @@ class StageTimes:
     def _read(self, series: Iterable[StageSeries]) -> dict[tuple[StageKey, str, str | None], int]:
         with self._lock:
             now_ns = self.now_ns()
-            found: dict[StageKey, _Account] = {stage: _copy(account) for stage, account in self._accounts.items()}
-            calls = [call for each in series for call in each.running.copy()]
-            within_ns = dict(self._within_ns)
-            for call in calls:
-                self._leave_out(call, now_ns - call.start_ns, within_ns)
-            for call in calls:
-                account = found.setdefault(key_of(call), _Account())
-                account.called_ns += max(0, now_ns - call.start_ns - within_ns.get(id(call), 0))
-                account.blocked_ns += call.blocked_ns
-            for stage, state, queue, since_ns, inside in list(self._ongoing.values()):
-                self._add(found.setdefault(stage, _Account()), state, queue, now_ns - since_ns, inside)
+            found = {
+                stage: _Account(account.called_ns, account.blocked_ns) for stage, account in self._accounts.items()
+            }
+            self._add_running(found, [call for each in series for call in each.running.copy()], now_ns)
+            inside_ns: dict[tuple[StageKey, str], int] = {}
+            for queue in self.queues():
+                for operation, side in queue.sides():
+                    state = _STATES[operation]
+                    by_stage_ns: dict[StageKey, int] = {}
+                    for (stage, inside), time_ns in side.by_waiter_ns(now_ns).items():
+                        by_stage_ns[stage] = by_stage_ns.get(stage, 0) + time_ns
+                        found.setdefault(stage, _Account())
+                        if inside:
+                            inside_ns[stage, state] = inside_ns.get((stage, state), 0) + time_ns
+                    for stage, time_ns in by_stage_ns.items():
+                        self._tell(stage, state, queue.name, time_ns)
             for stage, account in found.items():
-                blocked_ns = max(account.blocked_ns, account.queued_inside_ns)
-                self._tell(stage, BUSY, None, account.called_ns - blocked_ns - account.waited_inside_ns)
-                if blocked_ns > account.queued_inside_ns:
-                    self._tell(stage, BLOCKED, None, blocked_ns - account.queued_inside_ns)
-                for (state, queue), time_ns in account.queued_ns.items():
-                    self._tell(stage, state, queue, time_ns)
+                queued_ns = inside_ns.get((stage, BLOCKED), 0)
+                blocked_ns = max(account.blocked_ns, queued_ns)
+                self._tell(stage, BUSY, None, account.called_ns - blocked_ns - inside_ns.get((stage, STARVED), 0))
+                if blocked_ns > queued_ns:
+                    self._tell(stage, BLOCKED, None, blocked_ns - queued_ns)
             return dict(self._told)
+
+    def _add_running(self, found: dict[StageKey, _Account], calls: Iterable[StageCall], now_ns: int) -> None:
+        within_ns = dict(self._within_ns)
+        for call in calls:
+            self._leave_out(call, now_ns - call.start_ns, within_ns)
+        for call in calls:
+            account = found.setdefault(key_of(call), _Account())
+            account.called_ns += max(0, now_ns - call.start_ns - within_ns.get(id(call), 0))
+            account.blocked_ns += call.blocked_ns
 
     @staticmethod
     def _leave_out(call: StageCall, duration_ns: int, within_ns: dict[int, int]) -> None:
@@ -167,20 +185,8 @@ class StageTimes:
             account = self._accounts.setdefault(stage, _Account())
         return account
 
-    @staticmethod
-    def _add(account: _Account, state: str, queue: str, wait_ns: int, inside: bool) -> None:
-        account.queued_ns[state, queue] = account.queued_ns.get((state, queue), 0) + wait_ns
-        if inside and state == STARVED:
-            account.waited_inside_ns += wait_ns
-        elif inside:
-            account.queued_inside_ns += wait_ns
-
-
-def _copy(account: _Account) -> _Account:
-    copy = _Account()
-    copy.called_ns = account.called_ns
-    copy.blocked_ns = account.blocked_ns
-    copy.waited_inside_ns = account.waited_inside_ns
-    copy.queued_inside_ns = account.queued_inside_ns
-    copy.queued_ns = dict(account.queued_ns)
-    return copy
+    def _new_queue(self, name: str) -> QueueTimes:
+        with self._lock:
+            if len(self._queues) >= _MAX_QUEUES:
+                name = _OTHER_QUEUES
+            return self._queues.get(name) or self._queues.setdefault(name, QueueTimes(name, self._waits))

@@ -22,6 +22,7 @@ from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import Barrier
 from otelkit._version import __version__
 from otelkit.logs.handler import OtelkitHandler
+from otelkit.metrics.batched import BatchedHistogram
 from otelkit.metrics.instruments import build_instruments
 from otelkit.metrics.red import RED_METRICS, RedObserver
 from otelkit.model.blueprint import Offered
@@ -96,7 +97,7 @@ class Recorder:
         self._loggers.add_log_record_processor(SimpleLogRecordProcessor(self._log_exporter))
         self._handler = OtelkitHandler(self._loggers, log_level)
         tracer = self._tracers.get_tracer("otelkit")
-        watching = [RedObserver(clock), QueueAndRunObserver(clock), _Keeper(self.calls), *observers]
+        watching = [RedObserver(clock), QueueAndRunObserver(BatchedHistogram, clock), _Keeper(self.calls), *observers]
         specs = {spec.name: spec for spec in (*RED_METRICS, *QUEUE_AND_RUN_METRICS, *metrics)}
         meter = self._meters.get_meter("otelkit")
         self._bindings = [(each, meter, specs) for each in watching]
@@ -128,7 +129,7 @@ class Recorder:
     def __enter__(self) -> Recorder:
         undo = self._undo
         undo.callback(setattr, _current, "runtime", _current.runtime)
-        undo.callback(setattr, measures, "wait", measures.wait)
+        undo.callback(setattr, measures, "times", measures.times)
         for observer, meter, specs in self._bindings:
             observer.bind(meter, build_instruments(specs, meter))
         _current.runtime = self.runtime

@@ -32,7 +32,7 @@ def way(tmp_path: Path) -> Iterator[Callable[..., Way]]:
 
     yield make
     for one in made:
-        one.outgoing.close(5)
+        one.close(5)
 
 
 class Switch:
@@ -77,7 +77,7 @@ def test_nothing_starts_before_something_is_put(way: Callable[..., Way]) -> None
     one = way()
 
     assert one.outgoing.flush(1) is True
-    one.outgoing.close(1)
+    one.close(1)
     assert (threading.active_count(), one.carrier.made) == (before, 0)
 
 
@@ -262,7 +262,7 @@ def test_without_a_spool_it_waits_in_memory_and_is_lost_at_the_end(way: Callable
     one.put(b"x")
     first = one.outgoing.flush(20)
     pending = one.counts()
-    one.outgoing.close(5)
+    one.close(5)
 
     assert (first, pending) == (False, {"pending": 1})
     assert one.counts() == {"export_failed": 1}
@@ -273,7 +273,7 @@ def test_a_destination_that_does_not_count_neither_counts_nor_spools(way: Callab
     one = way(Switch(), principal=False)
     one.put(b"x", 0, b"e", 0)
     one.outgoing.put(b"x", 2)
-    one.outgoing.close(5)
+    one.close(5)
 
     assert (one.counts(), one.spooled()) == ({}, [])
 
@@ -287,7 +287,7 @@ def test_a_transport_that_can_not_be_made_is_a_way_that_is_broken(way: Callable[
     one = Way(tmp_path / "spool", make, patience=HASTY)
     one.put(b"x")
     wait_until(lambda: one.counts() == {"spooled": 1})
-    one.outgoing.close(5)
+    one.close(5)
 
     assert "ImportError: no module named grpc" in one.stderr.getvalue()
 
@@ -334,7 +334,7 @@ def test_the_end_sends_what_waits(way: Callable[..., Way]) -> None:
     one = way(request_bytes=1)
     for number in range(50):
         one.put(b"%d" % number)
-    one.outgoing.close(20)
+    one.close(20)
 
     assert one.counts() == {"delivered": 50}
     wait_until(lambda: one.carrier.closed)
@@ -362,7 +362,7 @@ def test_the_end_waits_for_a_busy_receiver_while_there_is_time(way: Callable[...
     answers = [Later("HTTP 429", 0.05, Contact.BUSY)] * 3
     one = way(lambda body: answers.pop() if answers else Taken(), patience=STEADY)
     one.put(b"x")
-    one.outgoing.close(20)
+    one.close(20)
 
     assert one.counts() == {"delivered": 1}
 
@@ -376,7 +376,7 @@ def test_the_end_sends_what_this_process_had_spooled_if_the_receiver_is_back(way
     switch.on = True
     wait_until(lambda: not one.outgoing._pace._circuit.open())
     one.put(b"2")
-    one.outgoing.close(20)
+    one.close(20)
 
     assert (one.counts(), sorted(one.carrier.taken)) == ({"delivered": 2}, [b"1", b"2"])
 
@@ -385,7 +385,7 @@ def test_what_comes_after_the_end_is_spooled(way: Callable[..., Way]) -> None:
     """Late threads may still put; without a spool it is counted as that."""
     one, other = way(), way(spooling=False)
     for each in (one, other):
-        each.outgoing.close(1)
+        each.close(1)
         each.put(b"late", 2, b"error", 1)
 
     assert (one.counts(), one.spooled()) == ({"spooled": 3}, [b"late", b"error"])
@@ -414,7 +414,7 @@ def test_what_an_ended_process_left_is_sent_when_there_is_nothing_else(way: Call
     for body in (b"1", b"2"):
         first.put(body)
         wait_until(lambda: first.outgoing.pending() == 0)
-    first.outgoing.close(5)
+    first.close(5)
     second = way()
     second.put(b"new")
     wait_until(lambda: second.carrier.taken == [b"new", b"1", b"2"])
@@ -427,11 +427,11 @@ def test_what_was_meant_for_another_receiver_is_left_alone(way: Callable[..., Wa
     """A folder may be shared by programs that send to different places."""
     first = way(Switch(), endpoint="https://elsewhere.example/v1/traces", patience=STEADY)
     first.put(b"theirs")
-    first.outgoing.close(5)
+    first.close(5)
     second = way()
     second.put(b"ours")
     second.outgoing.flush(10)
-    second.outgoing.close(5)
+    second.close(5)
 
     assert (second.carrier.taken, second.spooled()) == ([b"ours"], [b"theirs"])
 

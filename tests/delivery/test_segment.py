@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otelkit.delivery.segment import OVERHEAD, Segment, SegmentError, head, parse
+from otelkit.delivery.segment import ANYWHERE, OVERHEAD, Segment, SegmentError, destination, head, parse, peek
 from otelkit.model.signals import Signal
 
 pytestmark = pytest.mark.sdk
@@ -51,3 +51,30 @@ def test_a_newer_format_is_named() -> None:
 
     with pytest.raises(SegmentError, match="format 9; this otelkit knows format 1"):
         parse(bytes(data))
+
+
+def test_where_it_was_to_be_sent_is_read_back() -> None:
+    """Also from the start of a file alone, which says nothing about the rest."""
+    there = destination("http://collector.example:4318/v1/logs")
+    data = head("logs", 3, BODY, there) + BODY
+
+    assert parse(data) == Segment("logs", 3, BODY, there)
+    assert peek(data[:OVERHEAD]) == ("logs", there)
+    assert parse(head("logs", 3, BODY) + BODY).destination == ANYWHERE
+
+
+def test_endpoints_are_told_apart() -> None:
+    """An unknown one is any; a known one never is."""
+    known = {destination(f"http://host-{number}") for number in range(1000)}
+
+    assert destination(None) == destination("") == ANYWHERE
+    assert ANYWHERE not in known
+    assert len(known) > 950
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"OTKS", bytes(OVERHEAD), b"OTKS\x02" + bytes(OVERHEAD), b"OTKS\x01\x09" + bytes(OVERHEAD)]
+)
+def test_what_is_no_start_of_a_segment_says_nothing(data: bytes) -> None:
+    """Cut short, foreign, newer, or of a signal that there is not."""
+    assert peek(data) is None

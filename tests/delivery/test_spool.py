@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import subprocess
 import sys
@@ -92,6 +93,22 @@ def test_over_its_bound_the_newest_is_refused_and_counted(
     assert spool_state(tmp_path).bytes == 3 * (OVERHEAD + 10)
     assert ledger.counts("traces").lost == {"spool_full": 3}
     assert len(caplog.records) == 1
+
+
+def test_a_request_is_forced_to_the_disk_before_it_is_said_to_be_there(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file before it gets its name, and the name too; not where there is no time for that."""
+    forced: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", lambda file: forced.append(sorted(path.suffix for path in tmp_path.iterdir())))
+    spool = Spool(tmp_path, 10_000, ledger)
+    path = spool.keep("traces", b"1", 1)
+    assert path is not None
+    path.unlink()
+    spool.keep("traces", b"2", 1, forced=False)
+
+    assert forced == [[".tmp"], [".otlp"]]
+    assert [body for _, body, _ in read_all(tmp_path)] == [b"2"]
 
 
 def test_what_other_processes_wrote_counts_towards_the_bound(tmp_path: Path, ledger: Ledger) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import multiprocessing
+import subprocess
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.pool import Pool, ThreadPool
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import pytest
@@ -241,6 +243,7 @@ def test_uninstall_puts_the_methods_back() -> None:
     """All of them; installing twice is installing once."""
     places = [
         (threading.Thread, "start"), (ThreadPoolExecutor, "submit"), (ProcessPoolExecutor, "submit"), (Pool, "map"),
+        (BaseProcess, "start"), (BaseProcess, "_bootstrap"), (subprocess.Popen, "__init__"),
     ]  # fmt: skip
     before = [vars(cls)[name] for cls, name in places]
     workers.install()

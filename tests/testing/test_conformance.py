@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from otelkit import names
 from otelkit._builtin.describers import DESCRIBERS
 from otelkit._builtin.steps import RunId
+from otelkit.metrics.batched import BatchedHistogram
 from otelkit.metrics.red import RED_METRICS, RedObserver
 from otelkit.model.calls import StageCall
 from otelkit.model.describers import Describer
@@ -107,7 +108,7 @@ def test_a_step_that_breaks_the_contract_is_told_how(make: Callable[[], SpanStep
 def test_good_observers_pass() -> None:
     """Ours among them."""
     check_call_observer(RedObserver, RED_METRICS)
-    check_call_observer(QueueAndRunObserver, QUEUE_AND_RUN_METRICS)
+    check_call_observer(lambda: QueueAndRunObserver(BatchedHistogram), QUEUE_AND_RUN_METRICS)
 
 
 class Undeclared(CallObserver):

@@ -44,9 +44,21 @@ def terminated(work: Work, parent: Ids) -> None:
     assert child.exitcode == -signal.SIGTERM
 
 
+def killed_from_outside(work: Work, parent: Ids) -> None:
+    """Kill the child in the middle of its work, at a moment it knows nothing of."""
+    reading, writing = context.Pipe(duplex=False)
+    child = context.Process(target=steps.do_then_wait, args=(work, parent, writing))
+    child.start()
+    assert reading.recv() == "waiting"
+    child.kill()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+
+
 def stop(run: Ids) -> None:
-    """A child that is killed, and one that is terminated; what they had done is there."""
+    """Children that are killed or terminated; what they had done is there."""
     submit(run, killed, steps.plain)
+    submit(run, killed_from_outside, steps.plain)
     submit(run, terminated, steps.plain)
 
 

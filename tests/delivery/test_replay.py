@@ -1,0 +1,141 @@
+"""What lies in the spool and is to be sent by this process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from otelkit.delivery.replay import Replay
+from otelkit.delivery.segment import ANYWHERE, destination
+from otelkit.delivery.spool import Spool, read_spool
+from otelkit.delivery.spool_reader import SpooledRequest
+from otelkit.delivery.transport import Contact
+from otelkit.ledger.ledger import Ledger
+from otelkit.model.signals import Signal
+from tests.forking import in_child
+
+pytestmark = pytest.mark.sdk
+
+HERE = destination("http://here")
+
+
+def spool(folder: Path, *bodies: str, signal: Signal = "traces", to: int = HERE) -> list[Path]:
+    written = Spool(folder, 10**6, Ledger())
+    paths = [written.keep(signal, body.encode(), 1, destination=to) for body in bodies]
+    return [path for path in paths if path is not None]
+
+
+def body(request: SpooledRequest | None) -> str | None:
+    return None if request is None else request.body.decode()
+
+
+def finish(replay: Replay, request: SpooledRequest | None) -> str:
+    assert request is not None
+    request.done()
+    replay.done(request)
+    return request.body.decode()
+
+
+def test_this_processes_own_come_in_order(tmp_path: Path) -> None:
+    """Each once; those that another reader has taken meanwhile are his."""
+    replay = Replay(tmp_path, "traces", HERE)
+    for path in spool(tmp_path, "1", "2", "3"):
+        replay.add(path)
+    next(iter(read_spool(tmp_path))).done()
+
+    assert len(replay) == 3
+    assert [finish(replay, replay.own()), finish(replay, replay.own())] == ["2", "3"]
+    assert (replay.own(), len(replay)) == (None, 0)
+
+
+def test_what_others_left_is_given_if_it_was_for_the_same_receiver(tmp_path: Path) -> None:
+    """Or for any; other signals are somebody else's."""
+    spool(tmp_path, "before")
+    spool(tmp_path, "elsewhere", to=destination("http://elsewhere"))
+    spool(tmp_path, "anywhere", to=ANYWHERE)
+    spool(tmp_path, "log", signal="logs")
+    os.mkfifo(tmp_path / "0.otlp")
+    replay = Replay(tmp_path, "traces", HERE)
+    for path in spool(tmp_path, "own"):
+        replay.add(path)
+
+    assert [finish(replay, replay.left()), finish(replay, replay.left())] == ["before", "anywhere"]
+    assert replay.left() is None
+    assert finish(replay, replay.own()) == "own"
+
+
+def test_what_fails_because_of_the_receiver_stays_the_first(tmp_path: Path) -> None:
+    """However often."""
+    replay = Replay(tmp_path, "traces", HERE)
+    for path in spool(tmp_path, "1", "2"):
+        replay.add(path)
+    for contact in [Contact.BUSY, Contact.REFUSED, Contact.SILENT] * 5:
+        request = replay.own()
+        assert body(request) == "1"
+        assert request is not None
+        replay.failed(request, contact)
+
+    assert len(replay) == 2
+
+
+@pytest.mark.parametrize("contact", [Contact.ANSWERED, Contact.BROKEN])
+def test_what_may_be_at_fault_itself_holds_nothing_up(tmp_path: Path, contact: Contact) -> None:
+    """After three times it is in doubt: others go first, and it is tried again when something else went well."""
+    replay = Replay(tmp_path, "traces", HERE, doubt_s=600.0)
+    for path in spool(tmp_path, "bad", "good"):
+        replay.add(path)
+    for _ in range(3):
+        request = replay.own()
+        assert request is not None
+        replay.failed(request, contact)
+    waiting = replay.doubtful()
+    good = finish(replay, replay.own())
+    again = replay.doubtful()
+
+    assert (waiting, good, body(again)) == (None, "good", "bad")
+    assert again is not None
+    assert replay.is_own(again)
+    replay.failed(again, contact)
+    assert (replay.doubtful(), len(replay)) == (None, 0)
+
+
+# Python 3.12 warns about every fork of a process with threads; forking one is the point here.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_request_that_is_under_way_at_a_fork_is_not_kept_by_the_child(tmp_path: Path) -> None:
+    """The child has the file open too, and the lock would outlive the parent's."""
+    for _ in spool(tmp_path, "1"):
+        pass
+    request = next(iter(read_spool(tmp_path)))
+    reading, writing = os.pipe()
+    ready_reading, ready_writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(ready_writing, b"x")
+        os.read(reading, 1)
+        os._exit(0)
+    os.read(ready_reading, 1)
+    request.release()
+    again = [found.body for found in read_spool(tmp_path)]
+    os.write(writing, b"x")
+    os.waitpid(pid, 0)
+    for file in (reading, writing, ready_reading, ready_writing):
+        os.close(file)
+
+    assert again == [b"1"]
+
+
+def test_a_child_that_drops_a_request_of_its_parent_leaves_it_to_the_parent(tmp_path: Path) -> None:
+    """Only whoever has taken it can release it."""
+    for _ in spool(tmp_path, "1"):
+        pass
+    request = next(iter(read_spool(tmp_path)))
+
+    def child() -> int:
+        request.release()
+        return len(list(read_spool(tmp_path)))
+
+    assert in_child(child) == 0
+    request.release()
+    assert [found.body for found in read_spool(tmp_path)] == [b"1"]
