@@ -35,6 +35,7 @@ REQUEST_BYTES: Final = 1024 * 1024
 """A request of about this size costs little more than its bytes, and every receiver takes it (gRPC's default limit: 4 MiB)."""
 SEND_LIMIT_S: Final = 30.0
 """Longest time one request is waited for, whatever the transport thinks; after it another thread takes over."""
+_GRACE: Final = 1.2
 _MOST_STUCK: Final = 3
 """Threads that may hang in a request at a time; with so many, everything is spooled until one comes back."""
 _DISK_BYTES_PER_S: Final = 20e6
@@ -301,6 +302,8 @@ class Outgoing:
                     self._work(turn)
                 except Exception:  # noqa: BLE001 - without this thread everything after would be lost
                     _log.exception("sending %s met a bug; it goes on", self._signal)
+                    # After a pause, so that a bug that stays does not keep a processor busy.
+                    self._pace.failure(Later("a bug in otelkit", contact=Contact.BROKEN))
                 self._announce()
         if turn.transport is not None:
             with suppress(Exception):
@@ -426,9 +429,9 @@ class Outgoing:
         """Have another thread take over from one that hangs in a request."""
         turn = self._turn
         since = turn.sending_since
-        # A transport that keeps its own limit has answered long before. A thread that was merely kept from running by others
-        # has not: the limit is many times what they can take.
-        if since is None or time.monotonic() - since < self._send_limit_s or turn.thread is None:
+        # A transport that keeps to its limit has answered before. Time that the thread spent waiting for the interpreter, which
+        # others keep busy, does not matter: the limit is many times what they can take.
+        if since is None or time.monotonic() - since < self._send_limit_s * _GRACE or turn.thread is None:
             return
         if not self._starting.acquire(blocking=False):
             return

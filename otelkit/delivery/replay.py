@@ -131,7 +131,8 @@ class Replay:
             paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".otlp")
         except OSError:
             return []
-        known = {*self._own, *self._tries}
+        # Copied in one step: another thread may add to it meanwhile.
+        known = self._own.copy().union(self._tries)
         return [path for path in paths if path not in known and self._is_for_us(path)]
 
     def _is_for_us(self, path: Path) -> bool:

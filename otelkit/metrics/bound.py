@@ -25,10 +25,6 @@ MAX_METRICS: Final = 2000
 Attributes = Mapping[str, Any]  # Any: texts, numbers and flags are kept, other values by their text
 M = TypeVar("M", bound=BoundMetric[Any, Any])  # Any: the kind of handle is the metric's own
 
-_process_wide: Final[dict[str, BoundMetrics]] = {}
-_by_provider: Final[weakref.WeakValueDictionary[tuple[int, str], BoundMetrics]] = weakref.WeakValueDictionary()
-_making: Final = threading.RLock()
-
 
 def bound_metrics(scope: str = "otelkit.bound", provider: MeterProvider | None = None) -> BoundMetrics:
     """Return the metrics of one instrumentation scope; the same object for the same scope and provider.
@@ -37,23 +33,12 @@ def bound_metrics(scope: str = "otelkit.bound", provider: MeterProvider | None =
         scope: Name of the instrumentation scope; usually the module's.
         provider: Whose readers collect them; None: the process's, whenever it is set.
     """
-    with _making:
-        if provider is None or provider is get_meter_provider():
-            known = _process_wide.get(scope)
-            if known is None:
-                known = _process_wide[scope] = BoundMetrics(scope, None)
-            return known
-        key = (id(provider), scope)
-        known = _by_provider.get(key)
-        if known is None:
-            known = _by_provider[key] = BoundMetrics(scope, provider)
-        return known
+    return _register.of(scope, None if provider is get_meter_provider() else provider)
 
 
 def all_bound() -> tuple[BoundMetrics, ...]:
     """Return the bound metrics of all scopes and providers of this process."""
-    with _making:
-        return (*_process_wide.values(), *_by_provider.values())
+    return _register.all()
 
 
 class BoundMetrics:
@@ -155,3 +140,38 @@ class BoundMetrics:
         self._lock = threading.RLock()
         for metric in self._metrics.values():
             metric.start_over()
+
+
+class _Register:
+    """All there are. Those of a provider live as long as it does: its instruments refer to them."""
+
+    def __init__(self) -> None:
+        self._process_wide: dict[str, BoundMetrics] = {}
+        self._by_provider: weakref.WeakValueDictionary[tuple[int, str], BoundMetrics] = weakref.WeakValueDictionary()
+        self._start_over()
+        in_forked_child(self._start_over)
+
+    def _start_over(self) -> None:
+        self._lock = threading.RLock()
+
+    def of(self, scope: str, provider: MeterProvider | None) -> BoundMetrics:
+        """Return those of a scope and a provider, made if need be."""
+        with self._lock:
+            if provider is None:
+                known = self._process_wide.get(scope)
+                if known is None:
+                    known = self._process_wide[scope] = BoundMetrics(scope, None)
+                return known
+            key = (id(provider), scope)
+            known = self._by_provider.get(key)
+            if known is None:
+                known = self._by_provider[key] = BoundMetrics(scope, provider)
+            return known
+
+    def all(self) -> tuple[BoundMetrics, ...]:
+        """Return all of them."""
+        with self._lock:
+            return (*self._process_wide.values(), *self._by_provider.values())
+
+
+_register: Final = _Register()

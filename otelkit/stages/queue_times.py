@@ -16,8 +16,14 @@ GET: Final = "get"
 _CHUNK: Final = 512
 """Waits that are kept before they are handed to the histogram."""
 
+_MAX_WAITERS: Final = 2000
+"""Kept apart at one side of a queue; stages' names may be made from data."""
+
 StageKey = tuple[str, str]
 """Pipeline and stage."""
+
+OTHER_STAGES: Final[StageKey] = ("", "")
+"""Takes the time of the stages beyond the bound."""
 
 
 class WaitSeries(Protocol):
@@ -86,7 +92,7 @@ class Side:
                 self._ended_ns += max(0, now_ns - self._since_ns)
             self._ongoing.pop(token, None)
             if waiter is not None:
-                self._by_waiter[waiter] = self._by_waiter.get(waiter, 0) + now_ns - started_ns
+                self._count(waiter, now_ns - started_ns)
             if handed_over and self._waits is not None:
                 self._values_s.append((now_ns - started_ns) / 1e9)
         if len(self._values_s) >= _CHUNK:
@@ -95,7 +101,12 @@ class Side:
     def add(self, waiter: Waiter, wait_ns: int) -> None:
         """Say whose time a wait was that has ended."""
         with self._lock:
-            self._by_waiter[waiter] = self._by_waiter.get(waiter, 0) + wait_ns
+            self._count(waiter, wait_ns)
+
+    def _count(self, waiter: Waiter, wait_ns: int) -> None:
+        if waiter not in self._by_waiter and len(self._by_waiter) >= _MAX_WAITERS:
+            waiter = Waiter(OTHER_STAGES, waiter.inside)
+        self._by_waiter[waiter] = self._by_waiter.get(waiter, 0) + wait_ns
 
     def hand_over(self) -> None:
         """Let the histogram have the waits so far."""

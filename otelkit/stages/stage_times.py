@@ -12,7 +12,7 @@ from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import in_forked_child
 from otelkit.model.calls import AttributeValue, StageKind, StageSeries
-from otelkit.stages.queue_times import GET, PUT, QueueTimes, StageKey, WaitHistogram
+from otelkit.stages.queue_times import GET, OTHER_STAGES, PUT, QueueTimes, StageKey, WaitHistogram
 
 if TYPE_CHECKING:
     from otelkit.model.calls import StageCall
@@ -25,7 +25,6 @@ _MAX_STAGES: Final = 2000
 """Stages kept apart, as in the other metrics of stages."""
 _MAX_WITHIN: Final = 100_000
 """Open calls whose inner calls are known; far more than run at a time."""
-_OTHERS: Final[StageKey] = ("", "")
 _MAX_QUEUES: Final = 2000
 _OTHER_QUEUES: Final = "(other)"
 """Takes the time at queues beyond `_MAX_QUEUES`, whose names are made from data."""
@@ -114,7 +113,7 @@ class StageTimes:
         for (stage, state, queue), time_ns in self._read(series).items():
             attributes: dict[str, AttributeValue] = (
                 {names.PIPELINE_NAME: stage[0], names.STAGE_NAME: stage[1]}
-                if stage != _OTHERS
+                if stage != OTHER_STAGES
                 else {names.METRIC_OVERFLOW: True}
             )
             attributes[names.STAGE_STATE] = state
@@ -181,7 +180,7 @@ class StageTimes:
         account = self._accounts.get(stage)
         if account is None:
             if len(self._accounts) >= _MAX_STAGES:
-                stage = _OTHERS
+                stage = OTHER_STAGES
             account = self._accounts.setdefault(stage, _Account())
         return account
 

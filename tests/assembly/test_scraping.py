@@ -74,24 +74,3 @@ def test_without_a_port_nothing_is_served(tmp_path: Path) -> None:
     done = instrument(tmp_path, "python", "app.py", OTEL_METRICS_EXPORTER="none", OTEL_TRACES_EXPORTER="none")
 
     assert (done.returncode, done.stdout) == (0, "False\n")
-
-
-def test_a_forked_child_records_its_own_metrics_into_its_own_provider(tmp_path: Path, port: int) -> None:
-    """What a worker counts with a handle is exported by the worker, and not counted as the parent's."""
-    program = """
-        import os
-        from otelkit.metrics import bound_metrics
-
-        files = bound_metrics("app").counter("files")
-        files.add(5)
-        if os.fork() == 0:
-            from otelkit.metrics.provider import process_provider
-            from opentelemetry import metrics
-            files.add(1)
-            print(files.read(), process_provider() is not metrics.get_meter_provider(), flush=True)
-            os._exit(0)
-        os.wait()
-        print(files.read())
-    """
-
-    assert run(tmp_path, program, port) == (0, "", ["1 True", "5"])

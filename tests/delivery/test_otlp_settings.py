@@ -40,7 +40,6 @@ def test_nothing_set_is_the_local_collector() -> None:
         {"ENDPOINT": "https://c/base/"},
         {"TRACES_ENDPOINT": "http://c:1/exact"},
         {"TRACES_ENDPOINT": "http://c:1", "ENDPOINT": "http://other"},
-        {"ENDPOINT": ""},
         {"TIMEOUT": "3.5"},
         {"TRACES_TIMEOUT": "2", "TIMEOUT": "9"},
         {"COMPRESSION": "gzip"},
@@ -69,6 +68,14 @@ def test_what_is_set_means_what_it_means_to_the_stock_exporter(
     assert ours.timeout_s == holder._timeout
     assert ours.compression == holder._compression.value
     assert ours.headers == headers
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    """As the specification has it for all of them."""
+    keys = ("ENDPOINT", "TRACES_ENDPOINT", "TIMEOUT", "COMPRESSION", "HEADERS", "CERTIFICATE", "INSECURE")
+
+    assert read(**dict.fromkeys(keys, "")) == read()
+    assert read("grpc", **dict.fromkeys(keys, " ")) == read("grpc")
 
 
 def test_every_mistake_is_named_by_its_variable_and_the_rest_works(tmp_path: Path) -> None:

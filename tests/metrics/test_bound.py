@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 
 import pytest
@@ -11,7 +12,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 from opentelemetry.sdk.metrics.view import View
 
 from otelkit import names
-from otelkit.metrics import MetricsCollector, bound_metrics
+from otelkit.metrics import MetricsCollector, bound, bound_metrics
 from otelkit.metrics.label_sets import MAX_SETS
 from otelkit.metrics.provider import set_process_provider
 from tests.forking import in_child
@@ -178,3 +179,25 @@ def test_a_provider_that_is_gone_takes_its_metrics_along() -> None:
     gc.collect()
 
     assert metrics() is None
+
+
+def test_a_forked_child_can_make_handles_though_a_thread_of_the_parent_was_making_one() -> None:
+    """No lock of the parent's is held in the child."""
+    made = bound_metrics("forked")
+    holding, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with bound._register._lock, made._lock:
+            holding.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert holding.wait(10)
+    try:
+        found = in_child(lambda: bound_metrics("forked").counter("made.in.child").refused)
+    finally:
+        leave.set()
+        thread.join()
+
+    assert found == 0

@@ -284,9 +284,10 @@ def test_stage_names_made_up_at_run_time_do_not_fill_the_memory(bench: Bench) ->
     for number in range(MAX_STAGES + extra):
         bench.end(bench.start(Stage(f"s{number}", StageKind.BLOCK)))
     items = bench.points(names.METRIC_STAGE_ITEMS)
-    overflow = key_of({names.METRIC_OVERFLOW: True, names.ITEM_OUTCOME: "ok"})
+    # From SDK 1.45.2 on its own limit comes first, and leaves nothing but that mark.
+    beyond = sum(count for where, count in items.items() if (names.METRIC_OVERFLOW, True) in where)
 
-    assert items[overflow] == extra
+    assert beyond == extra
     assert len(items) <= MAX_STAGES + 1
     assert sum(items.values()) == MAX_STAGES + extra
 

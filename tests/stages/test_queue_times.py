@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from otelkit import names
 from otelkit.model.calls import AttributeValue
-from otelkit.stages.queue_times import GET, PUT, QueueTimes, Side, Waiter
+from otelkit.stages.queue_times import GET, OTHER_STAGES, PUT, QueueTimes, Side, Waiter
 from tests.forking import held_by_another_thread, in_child
 
 PARSE = Waiter(("p", "parse"), inside=True)
@@ -93,3 +93,14 @@ def test_a_forked_child_has_waited_for_nothing() -> None:
     with held_by_another_thread(side._lock):
         assert in_child(child) == [0, 0]
     assert side.waited_ns(30) == 20
+
+
+def test_stages_named_after_data_do_not_fill_the_memory() -> None:
+    """Beyond 2,000 at one queue the rest is counted together."""
+    side = Side(None)
+    for number in range(2_100):
+        side.add(Waiter(("p", f"stage {number}"), inside=True), 1)
+    found = side.by_waiter_ns(0)
+
+    assert (len(found), sum(found.values())) == (2_001, 2_100)
+    assert found[Waiter(OTHER_STAGES, inside=True)] == 100

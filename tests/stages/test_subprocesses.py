@@ -124,6 +124,14 @@ def test_a_parent_of_the_callers_choice_gets_no_tracestate_of_ours(recorder: Rec
     assert found == {"TRACEPARENT": "00-11111111111111111111111111111111-2222222222222222-01"}
 
 
+def test_an_empty_parent_is_the_callers_choice(recorder: Recorder) -> None:
+    """The program begins a trace of its own."""
+    with otelkit.stage("starting"):
+        found = by_keyword({**os.environ, "TRACEPARENT": ""})
+
+    assert found == {"TRACEPARENT": ""}
+
+
 @pytest.mark.parametrize("as_bytes", [False, True])
 def test_what_was_inherited_gives_way(
     as_bytes: bool, recorder: Recorder, started_with: Callable[[Mapping[str, str]], None]

@@ -46,9 +46,10 @@ class Key:
         """Length of a text in bytes -> what stands before it."""
 
     def text(self, value: str) -> bytes:
-        """Return the field for a text of exactly the type `str`."""
+        """Return the field for a text that is not remembered."""
         try:
-            content = value.encode()
+            # Not the object's own method: it may be a stranger's subclass.
+            content = str.encode(value)
         except UnicodeEncodeError:
             content = utf8(value)
         size = len(content)

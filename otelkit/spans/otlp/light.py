@@ -115,6 +115,7 @@ class LightWriter:
         They decode to what the stock encoder makes of `LightSpan.readable`.
         """
         # One long loop: this is the work of a thread that competes with the program's for the interpreter.
+        # The name before the attributes, and these in one row: our receiver knows such rows as a whole by the span's name.
         forms = self._forms
         usual_last = self._usual_last
         usual_size = len(usual_last) + len(UNSET_STATUS)

@@ -136,6 +136,14 @@ def test_stages_without_end_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPat
     assert len(writer._light._forms) <= 8
 
 
+def test_attributes_that_were_dropped_are_counted() -> None:
+    """Attributes that the span did not keep are counted, also where those that it kept are few."""
+    span = call(lambda call: call.set_attribute("a", 1))
+    span.extra().dropped_attributes = 3
+
+    assert only_span(span).dropped_attributes_count == 3
+
+
 def test_many_arguments_stay_within_the_limit_of_attributes() -> None:
     """A call with more attributes than the SDK allows has as many as the SDK leaves it, and counts the others."""
     described: Any = [(f"pipeline.argument.x{number}", number) for number in range(150)]
