@@ -50,5 +50,6 @@ def write(results: Results) -> Path:
     """Record the results of one version of Python and return the file."""
     major, minor, *_ = results.python.split(".")
     path = FOLDER / f"{major}.{minor}.json"
+    FOLDER.mkdir(exist_ok=True)
     path.write_text(json.dumps(asdict(results), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
