@@ -27,7 +27,7 @@ def measure(quick: bool) -> Report:
         RuntimeError: A call's span did not arrive, or otelkit's histogram does not count exactly what ran.
     """
     forget_the_environment()
-    rounds = 3 if quick else 25
+    rounds = 3 if quick else 15
     url, scratch = running_to_the_end()
     arrived = Arrived(url)
     strangers, absent = peers(url, arrived)

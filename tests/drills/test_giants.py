@@ -16,7 +16,7 @@ PROGRAM = """
 
     GIB = 1 << 30
     # Whoever looks at each of them is stopped, and need not be waited for.
-    resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (3, 3))
 
     class Claims(list):
         def __len__(self):

@@ -240,8 +240,12 @@ ENDED = """
 """
 
 
-SDK_SPANS = pytest.mark.xfail(strict=True, reason="stages still are spans of the SDK, whose `set_attribute` raises")
-SDK_ENCODER = pytest.mark.xfail(strict=True, reason="the stock encoder refuses a whole request for one such name")
+CLEANED = pytest.mark.xfail(
+    strict=True, reason="values are cleaned by the SDK's function, which raises what they raise"
+)
+METRIC_LABELS = pytest.mark.xfail(
+    strict=True, reason="the stock encoder leaves a metric's label out that is no text, aloud"
+)
 
 
 def test_hostile_values_pass_through_unharmed(tmp_path: Path, server: OtlpServer) -> None:
@@ -253,7 +257,7 @@ def test_hostile_values_pass_through_unharmed(tmp_path: Path, server: OtlpServer
     assert Counter(span.name for span in server.spans) == {"fail": 36, "load": 18, "read": 1, "wait": 9}
 
 
-@SDK_SPANS
+@CLEANED
 def test_hostile_attributes_are_no_error(tmp_path: Path, server: OtlpServer) -> None:
     """Set on a span they are left out or written as text; whoever sets them hears nothing of it."""
     done = run(tmp_path, HOSTILE, server.url, "set")
@@ -272,7 +276,7 @@ def test_arguments_of_any_type_are_no_error(tmp_path: Path, server: OtlpServer) 
     assert len(server.spans) == int(done.stdout)
 
 
-@SDK_SPANS
+@CLEANED
 def test_attributes_of_any_type_cost_only_themselves(tmp_path: Path, server: OtlpServer) -> None:
     """What OTLP has no place for is left out or written as text; the span and its other attributes arrive."""
     done = run(tmp_path, ANYTHING, server.url, "set")
@@ -284,7 +288,6 @@ def test_attributes_of_any_type_cost_only_themselves(tmp_path: Path, server: Otl
         assert [value for key, value in span.attributes.items() if key.startswith("after-")] == ["kept"], span
 
 
-@SDK_ENCODER
 def test_text_that_is_no_text_takes_no_neighbours_along(tmp_path: Path, server: OtlpServer) -> None:
     """A lone surrogate in a name, item, message, key or value costs at most its own span, and that is counted."""
     done = run(tmp_path, INVALID_TEXT, server.url)
@@ -296,8 +299,18 @@ def test_text_that_is_no_text_takes_no_neighbours_along(tmp_path: Path, server: 
     good = {f"good-{number}" for number in range(50)}
     assert good <= {span.attributes.get("pipeline.item.id") for span in server.spans}
     calls = [point for point in server.points if point.metric == "pipeline.stage.duration"]
-    assert sum(point.raw.count for point in calls if point.attributes["pipeline.stage.name"] == "load") == 60
+    assert sum(point.raw.count for point in calls if point.attributes.get("pipeline.stage.name") == "load") == 60
     done.accounts["logs"].check()
+
+
+@METRIC_LABELS
+def test_such_a_stage_is_counted_under_its_name(tmp_path: Path, server: OtlpServer) -> None:
+    """The metrics of a stage whose name is no text have a name as well, and nobody hears of it on stderr."""
+    done = run(tmp_path, INVALID_TEXT, server.url, "metrics")
+
+    calls = [point for point in server.points if point.metric == "pipeline.stage.duration"]
+    assert [point.attributes for point in calls if "pipeline.stage.name" not in point.attributes] == []
+    assert "Failed to encode" not in done.stderr
 
 
 def test_an_ended_span_is_sealed(tmp_path: Path, server: OtlpServer) -> None:

@@ -39,10 +39,10 @@ PROGRAM = """
 def test_every_item_is_in_one_place(tmp_path: Path, moods: str) -> None:
     """Whatever a receiver answers, each span was taken once, lies in the spool once, or is counted as lost for a reason."""
     kinds = {"all": None, "put off": ("take", "429", "503", "503 soon")}[moods]
-    for number, chance in enumerate(rounds(short=2)):
+    for number, chance in enumerate(rounds(short=1)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        count = 4000 if LONG else 1000
+        count = 4000 if LONG else 600
         with moody_server(chance, *([kinds] if kinds else [])) as server:
             done = run(
                 folder,
