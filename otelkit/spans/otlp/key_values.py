@@ -13,8 +13,10 @@ MAX_KEYS: Final = 256
 """Keys remembered; with one more, all are forgotten."""
 MAX_KEY_CHARACTERS: Final = 128
 """Longer keys are not remembered."""
-MAX_VALUES: Final = 64
-"""Texts, and as many integers, remembered of each key: the first ones. Keys whose values repeat have few."""
+MAX_TEXTS: Final = 32
+"""Texts remembered of each key: the first ones. Keys whose values repeat have few."""
+MAX_INTEGERS: Final = 64
+"""Integers remembered of each key."""
 MAX_VALUE_CHARACTERS: Final = 64
 """Longer texts are not remembered."""
 
@@ -64,7 +66,7 @@ class Key:
     def remembered_text(self, value: str) -> bytes:
         """Return the field for a text that was not remembered so far."""
         written = self.text(value)
-        if len(value) <= MAX_VALUE_CHARACTERS and len(self.texts) < MAX_VALUES:
+        if len(value) <= MAX_VALUE_CHARACTERS and len(self.texts) < MAX_TEXTS:
             self.texts[value] = written
         return written
 
@@ -72,7 +74,7 @@ class Key:
         """Return the field for an integer of exactly the type `int` that was not remembered so far."""
         content = integer(value)
         written = self._around(content)
-        if len(self.integers) < MAX_VALUES and len(content) <= MAX_VALUE_CHARACTERS:
+        if len(self.integers) < MAX_INTEGERS and len(content) <= MAX_VALUE_CHARACTERS:
             self.integers[value] = written
         return written
 
@@ -92,8 +94,8 @@ class Key:
 class KeyValueWriter:
     """Writes attributes to one repeated field of ``KeyValue``s.
 
-    Several threads may write at once: what is remembered is only ever replaced by the same. It takes less than 10 MB however
-    many keys and values there are; as a rule some 10 kB.
+    Several threads may write at once: what is remembered is only ever replaced by the same. As a rule that takes some 10 kB; at
+    most 14 MB, measured with `MAX_KEYS` keys of the greatest length and all that can be remembered of each.
 
     Args:
         tag: Of the repeated field, one byte.

@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.common._internal import _encode_attribute
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
-from otelkit.spans.otlp.key_values import MAX_KEYS, MAX_VALUES, KeyValueWriter, pairs
+from otelkit.spans.otlp.key_values import MAX_INTEGERS, MAX_KEYS, MAX_TEXTS, KeyValueWriter, pairs
 from tests.spans.otlp.generated import GENEROUSLY, mappings
 
 TAG = b"\x4a"
@@ -89,8 +89,8 @@ def test_what_is_remembered_is_bounded() -> None:
     keys = writer._keys
 
     assert len(keys) <= MAX_KEYS
-    assert max(len(key.texts) for key in keys.values()) <= MAX_VALUES
-    assert max(len(key.integers) for key in keys.values()) <= MAX_VALUES
+    assert max(len(key.texts) for key in keys.values()) <= MAX_TEXTS
+    assert max(len(key.integers) for key in keys.values()) <= MAX_INTEGERS
     assert sum(sys.getsizeof(key.short) for key in keys.values()) < 1_000_000
 
 
