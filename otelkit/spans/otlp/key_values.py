@@ -95,7 +95,7 @@ class KeyValueWriter:
     """Writes attributes to one repeated field of ``KeyValue``s.
 
     Several threads may write at once: what is remembered is only ever replaced by the same. As a rule that takes some 10 kB; at
-    most 14 MB, measured with `MAX_KEYS` keys of the greatest length and all that can be remembered of each.
+    most 15 MB, measured with `MAX_KEYS` keys of the greatest length and all that can be remembered of each.
 
     Args:
         tag: Of the repeated field, one byte.
