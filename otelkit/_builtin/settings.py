@@ -174,7 +174,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "receiver_queue_bytes",
         "int",
-        48 * _MIB,
+        32 * _MIB,
         "Most bytes of accepted telemetry that wait to be stored; beyond it senders get 429 with Retry-After.",
         unit="bytes",
         minimum=1024,

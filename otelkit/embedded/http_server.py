@@ -8,12 +8,16 @@ import threading
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from otelkit.embedded.http_gate import Application
 from otelkit.embedded.quiet import untraced
 
 _KEEP_ALIVE_S: Final = 75
 """Longer than any exporter pauses: closing an idle connection just as a sender uses it costs that sender a retry."""
+
+_READ_BYTES: Final = 64 * 1024
+"""Read at a time from one connection. asyncio's own 256 KiB, times 150 senders, are bytes that nobody counts."""
 
 _TURNS: Final = 10
 """Turns of the loop that asyncio needs, at most, from accepting a connection to handing it over; three in Python 3.11."""
@@ -32,7 +36,7 @@ class HttpServer:
         config = uvicorn.Config(
             application,
             loop="asyncio",
-            http="h11",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             # How the process logs is its own affair: the receiver may live in somebody else's.
@@ -65,6 +69,15 @@ class HttpServer:
             self._server.run(sockets=[self._listener])
 
 
+class _Protocol(H11Protocol):
+    """HTTP over a connection that is read in small steps."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn declares it
+        # Undeclared, and without effect where asyncio should no longer look at it.
+        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]  # see above
+        super().connection_made(transport)
+
+
 class _Server(uvicorn.Server):
     """Sleeps until it is asked to stop, where uvicorn's own loop wakes up ten times a second."""
 
@@ -83,10 +96,13 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listener, then everything that was accepted; nobody is left waiting for an answer."""
+        loop = asyncio.get_running_loop()
+        # First accept nothing more, and close the listener only when what was accepted is a connection that uvicorn knows,
+        # some turns of the loop later: of a closed server asyncio makes no connection, and forgets the socket without closing
+        # it. Its sender would wait for the garbage collector.
         for server in self.servers:
-            server.close()
-        # What asyncio has just accepted becomes a connection that uvicorn knows only some turns of the loop later. It would
-        # be neither answered nor closed.
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
         for _ in range(_TURNS):
             await asyncio.sleep(0)
         await super().shutdown(sockets)
