@@ -102,6 +102,7 @@ class Drain(Generic[T]):
         self._name = name
         self._relieve_at = limit if relieve_at is None else min(relieve_at, limit)
         self._relieves = relieve_at is not None
+        self._full_at = self._relieve_at if self._relieves else limit
         self._handle = handle
         self._limit = limit
         self._batch = min(batch, limit)
@@ -122,6 +123,8 @@ class Drain(Generic[T]):
         # A SimpleQueue rather than an Event: only its `put` may interrupt itself (a signal handler that flushes).
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._rung = False
+        # From so many items on, `put` has more to do than to put: at once until there is a thread, and always once closed.
+        self._attend_at = 0
         self._starting = threading.Lock()
         self._starter: int | None = None
         self._thread: threading.Thread | None = None
@@ -143,18 +146,29 @@ class Drain(Generic[T]):
     def put(self, item: T) -> bool:
         """Take ``item``; False if it was refused because the queue is full or closed."""
         items = self._items
-        if len(items) >= self._relieve_at:
-            if self._relieves:
-                self._relieve()
-            if len(items) >= self._limit:
-                return False
+        if len(items) < self._attend_at:
+            items.append(item)
+            return True
+        return self._put_attended(item)
+
+    def _put_attended(self, item: T) -> bool:
+        """Put an item that may have to be refused, or after which there is more to do."""
+        items = self._items
         if self._closed:
+            return False
+        if self._relieves and len(items) >= self._relieve_at:
+            self._relieve()
+        if len(items) >= self._limit:
             return False
         items.append(item)
         if self._thread is None:
             self._start()
         if len(items) >= self._ring_at and not self._rung:
             self._ring()
+        # Once the bell has rung, the thread knows; it asks for attention anew when it has taken its turn. Without a thread,
+        # since the interpreter shuts down, each item is attended to.
+        if self._thread is not None and not self._closed:
+            self._attend_at = self._full_at if self._rung else self._ring_at - 1
         return True
 
     def _relieve(self) -> None:
@@ -226,6 +240,7 @@ class Drain(Generic[T]):
         Returns the items that there was no time for; they were not handed over and never will be.
         """
         self._closed = True
+        self._attend_at = 0
         finished = self.call(last or (lambda: None), timeout_s) if self._thread or self._items or last else True
         left: list[T] = []
         while not finished:
@@ -270,6 +285,8 @@ class Drain(Generic[T]):
                 self._bell.get(timeout=self._delay_s)
             self._rung = False
             self._take_turn(-1)
+            if not self._closed:
+                self._attend_at = self._ring_at - 1
 
     def _take_turn(self, timeout_s: float) -> None:
         """Hand over what is here and do the errands, on this thread; not if another one is at it for all that time.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -73,13 +73,14 @@ class StageCall:
     Belongs to the code that runs the stage; only its items and attributes may be added to from elsewhere.
     """
 
-    __slots__ = (
-        "_items", "_yielded_ns", "blocked_ns", "duration_ns", "enclosing", "error", "error_type", "outcome", "scope",
-        "series", "start_ns", "waited_ns",
-    )  # fmt: skip
+    # What every call has. The rest has a default on the class, and a place of its own (in the `__dict__`) only once it differs
+    # from that: a call that went well and counted nothing is made with half the work.
+    __slots__ = ("__dict__", "duration_ns", "enclosing", "outcome", "scope", "series", "start_ns")
 
-    _items: list[int] | None
-    _yielded_ns: int
+    counted: list[int] | None = None
+    """Items handled: ok, failed, skipped; and a fourth number if a generator's values were counted by themselves."""
+    yielded_at_ns: int = 0
+    """When a generator has handed out its last value, while its consumer is at work with it; monotonic; 0: it is not."""
     series: StageSeries
     """Its stage and pipeline."""
     scope: Context
@@ -92,13 +93,13 @@ class StageCall:
     """-1 while the call runs."""
     outcome: Outcome | None
     """None while the call runs."""
-    error: BaseException | None
+    error: BaseException | None = None
     """The exception that left the stage, if any, also for cancelled calls. Gone before the call is settled: it holds frames."""
-    error_type: str | None
+    error_type: str | None = None
     """Qualified name of the error (`error.type`); None unless the outcome is an error."""
-    waited_ns: int
+    waited_ns: int = 0
     """Time inside the call, so far, in which it waited for a watched queue to hand it an item."""
-    blocked_ns: int
+    blocked_ns: int = 0
     """Time inside the call, so far, in which it could not hand on an item: a watched queue was full, or a generator's consumer
     was busy with the last one."""
 
@@ -141,8 +142,8 @@ class StageCall:
 
         Where the stage has not said, an ended plain call is one item (a cancelled one none), a generator's as many as it gave.
         """
-        if self._items is not None:
-            return self._items[0], self._items[1], self._items[2]
+        if self.counted is not None:
+            return self.counted[0], self.counted[1], self.counted[2]
         if self.outcome is Outcome.OK:
             return _ONE_OK
         return _ONE_FAILED if self.outcome is Outcome.ERROR else _NONE
@@ -170,29 +171,17 @@ class StageCall:
     def add_items(self, ok: int = 0, failed: int = 0, skipped: int = 0) -> None:
         """Count items handled in this call; replaces what was counted by itself, repeated calls add."""
         if self.duration_ns < 0:
-            items = self._items
+            items = self.counted
             if items is None or len(items) > _COUNTS:
-                items = self._items = [0, 0, 0]
+                items = self.counted = [0, 0, 0]
             items[0] += ok
             items[1] += failed
             items[2] += skipped
 
-    def yielded(self) -> None:
-        """Count one value that a generator hands out; from now until `resumed` its consumer is at work, not the stage."""
-        items = self._items
-        # The fourth number says that these were counted by themselves.
-        if items is not None and len(items) > _COUNTS:
-            items[0] += 1
-        self._yielded_ns = self._now()
-
-    def resumed(self) -> None:
-        """Note that a generator goes on: it is asked for its first or next value, or closed."""
-        if self._yielded_ns:
-            if self.duration_ns < 0:
-                self.blocked_ns += self._now() - self._yielded_ns
-            self._yielded_ns = 0
-        elif self._items is None:
-            self._items = [0, 0, 0, 0]
+    def count_values(self) -> list[int]:
+        """Return where a generator counts its values, in the first number. Nothing comes of it once `add_items` was called."""
+        counted = self.counted = [0, 0, 0, 0]
+        return counted
 
     def queued(self, waited_ns: int = 0, blocked_ns: int = 0) -> None:
         """Count time that the stage's code spent waiting for an item, or for room to put one."""
@@ -200,8 +189,9 @@ class StageCall:
             self.waited_ns += waited_ns
             self.blocked_ns += blocked_ns
 
-    def _now(self) -> int:
-        """Return monotonic nanoseconds."""
+    @property
+    def now(self) -> Callable[[], int]:
+        """Returns monotonic nanoseconds, of the clock that measures the call."""
         raise NotImplementedError
 
     @property

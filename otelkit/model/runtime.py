@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from otelkit.model.calls import AttributeValue, Stage, StageSeries
@@ -31,11 +31,17 @@ class OpenCall(Protocol):
     def add_items(self, ok: int = 0, failed: int = 0, skipped: int = 0) -> None:
         """Count items handled in this call; replaces the one item of a plain call, repeated calls add."""
 
-    def yielded(self) -> None:
-        """Count one value that a generator hands out; from now until `resumed` its consumer is at work, not the stage."""
+    yielded_at_ns: int
+    """When a generator has handed out its last value, while its consumer is at work with it; monotonic; 0: it is not."""
+    blocked_ns: int
+    """Time so far in which a generator's consumer was at work, or a watched queue was full."""
 
-    def resumed(self) -> None:
-        """Note that a generator goes on: it is asked for its next value, or closed."""
+    @property
+    def now(self) -> Callable[[], int]:
+        """Returns monotonic nanoseconds, of the clock that measures the call."""
+
+    def count_values(self) -> list[int]:
+        """Return where a generator counts its values, in the first number."""
 
     def close(self, error: BaseException | None = None) -> None:
         """End the call with the exception that leaves it, or None. Repeated calls do nothing. Never raises."""

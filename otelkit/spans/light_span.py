@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -34,19 +34,7 @@ class LightSpan(StageCall, Span):
     needed.
     """
 
-    __slots__ = (
-        "_identity",
-        "attributes_set",
-        "described",
-        "extras",
-        "item",
-        "owner",
-        "parent_id",
-        "run_id",
-        "span_id",
-        "start_unix_ns",
-        "trace",
-    )  # fmt: skip
+    __slots__ = ("described", "item", "owner", "parent_id", "run_id", "span_id", "start_unix_ns", "trace")
 
     trace: TraceFacts
     owner: LightSpans
@@ -60,10 +48,10 @@ class LightSpan(StageCall, Span):
     """`pipeline.item.id`."""
     described: list[tuple[str, AttributeValue]] | None
     """What the arguments say; from describers, so that values are to be checked."""
-    attributes_set: dict[str, AnyValue] | None
+    attributes_set: dict[str, AnyValue] | None = None
     """What was set on the span. Within the limit of their number; not shortened yet."""
-    extras: SpanExtras | None
-    _identity: SpanContext | None
+    extras: SpanExtras | None = None
+    _identity: SpanContext | None = None
 
     # -- the call --------------------------------------------------------------------------------------------------
 
@@ -112,7 +100,8 @@ class LightSpan(StageCall, Span):
             owner.closed(self)
         # Forgotten, since both would make a cycle of every call: the context holds the call, the error's frames do.
         self.scope = NO_SCOPE
-        self.error = None
+        if error is not None:
+            self.error = None
         owner.ended(self)
 
     def _fail(self, error: BaseException) -> None:
@@ -126,8 +115,10 @@ class LightSpan(StageCall, Span):
                 except Exception as fault:  # noqa: BLE001 - the user's own classes take part in it
                     self.owner.faults.fault(fault, "record error")
 
-    def _now(self) -> int:
-        return self.owner.now()
+    @property
+    def now(self) -> Callable[[], int]:
+        """Returns monotonic nanoseconds."""
+        return self.owner.now
 
     def extra(self) -> SpanExtras:
         """Return where rare things are kept, made if need be."""
@@ -225,7 +216,7 @@ class LightSpan(StageCall, Span):
         """End the span early: nothing more is recorded on it. The call goes on, and is counted, until the stage ends it."""
         if self.is_recording():
             self.extra().end_unix_ns = (
-                end_time if end_time is not None else self.start_unix_ns + self._now() - self.start_ns
+                end_time if end_time is not None else self.start_unix_ns + self.now() - self.start_ns
             )
         else:
             self._too_late("end")

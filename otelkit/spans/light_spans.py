@@ -95,7 +95,6 @@ class LightSpans:
         if type(around) is LightSpan and self._follows:
             call.trace = around.trace
             call.parent_id = around.span_id
-            call.attributes_set = None
         else:
             self._place(call, around, series, context)
         enclosing: Any = context.get(CALL_KEY)
@@ -104,9 +103,7 @@ class LightSpans:
         call.enclosing = enclosing
         call.run_id = run_id
         call.span_id = self._new_id(64)
-        call.item = call.described = call.extras = call._identity = call._items = None
-        call.outcome = call.error = call.error_type = None
-        call.waited_ns = call.blocked_ns = call._yielded_ns = 0
+        call.item = call.described = call.outcome = None
         call.duration_ns = -1
         call.scope = Context({**context, SPAN_KEY: call, CALL_KEY: call})
         call.start_unix_ns = self._wall()
@@ -118,7 +115,6 @@ class LightSpans:
 
     def _place(self, call: LightSpan, around: Span | None, series: StageSeries, context: Context) -> None:
         """Find the call's place: below a span that is none of ours, or at the start of a trace."""
-        call.attributes_set = None
         last = self._last_foreign
         if last is not None and last[0] is around:
             call.trace, call.parent_id = last[1], last[2]

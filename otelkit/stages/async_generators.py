@@ -46,8 +46,9 @@ async def _driven(
     steps = _first(values)
     closing: GeneratorExit | None = None
     handed_out: list[Any] = []  # emptied as it is handed out: the consumer alone decides how long a value lives
+    now = call.now
+    counted = call.count_values()
     while True:
-        call.resumed()
         try:
             handed_out.append(await in_steps(scope, steps))
         except StopAsyncIteration:
@@ -58,7 +59,9 @@ async def _driven(
             raise
         finally:
             del steps  # an error that was thrown in holds this frame by its traceback
-        call.yielded()
+        counted[0] += 1
+        # From here until it is resumed its consumer is at work, not the stage.
+        call.yielded_at_ns = now()
         closing = None
         try:
             sent = yield handed_out.pop()
@@ -69,6 +72,8 @@ async def _driven(
             steps = _steps(values.athrow(error))
         except BaseException as error:  # noqa: BLE001 - thrown in by the consumer, and thrown on to the user's generator
             steps = _steps(values.athrow(error))
+        call.blocked_ns += now() - call.yielded_at_ns
+        call.yielded_at_ns = 0
 
 
 def _first(values: AsyncGenerator[Any, Any]) -> Steps:

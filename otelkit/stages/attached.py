@@ -14,7 +14,7 @@ from typing import Any, Final
 from opentelemetry import context as _context
 from opentelemetry.context import Context
 
-__all__ = ["attach", "get_current", "leave"]
+__all__ = ["attach", "get_current", "leave", "reset"]
 
 
 def _variable() -> ContextVar[Context] | None:
@@ -35,6 +35,14 @@ get_current: Callable[[], Context] = _context.get_current if _current is None el
 """Return the current context."""
 attach: Callable[[Context], Token[Context]] = _context.attach if _current is None else _current.set
 """Make a context current until ``leave``."""
+
+
+def _reset(token: Token[Context]) -> None:
+    leave(token)
+
+
+reset: Callable[[Token[Context]], None] = _reset if _current is None else _current.reset
+"""Make current what was current before an ``attach`` in the same call. Where it may be another context by now: `leave`."""
 
 
 def leave(token: Token[Context]) -> None:

@@ -38,8 +38,7 @@ class SpannedCall(StageCall):
         self.enclosing = enclosing if isinstance(enclosing, StageCall) else None
         self.start_ns = start_ns
         self.duration_ns = -1
-        self.outcome = self.error = self.error_type = self._items = None
-        self.waited_ns = self.blocked_ns = self._yielded_ns = 0
+        self.outcome = None
         self.scope = Context({**context, SPAN_KEY: span, CALL_KEY: self})
 
     @property
@@ -83,7 +82,7 @@ class SpannedCall(StageCall):
         """End the call. Repeated calls do nothing."""
         if self.duration_ns >= 0:
             return
-        self.duration_ns = self._now() - self.start_ns
+        self.duration_ns = self.now() - self.start_ns
         self.series.running.discard(self)
         self.error = error
         self.outcome = outcome_of(error)
@@ -95,8 +94,10 @@ class SpannedCall(StageCall):
         self.error = None
         self._owner.ended(self)
 
-    def _now(self) -> int:
-        return self._owner.clock.monotonic_ns()
+    @property
+    def now(self) -> Callable[[], int]:
+        """Returns monotonic nanoseconds."""
+        return self._owner.clock.monotonic_ns
 
 
 class SpannedCalls:

@@ -7,6 +7,7 @@ is closed in the end, nothing else ever sees it.
 from __future__ import annotations
 
 import functools
+import inspect
 import types
 from collections.abc import Callable, Generator
 from typing import Any, Protocol
@@ -39,6 +40,8 @@ class Scope:
 
 def wrap_coroutine(function: Callable[..., Any], stage: Stage) -> Callable[..., Any]:
     """Return ``function`` as a stage. As with every coroutine function, the call starts when it is awaited."""
+    # Calling a native one only makes the coroutine; what is just marked as one may run code of its own, inside the first step.
+    make = function if _is_native(function) else functools.partial(_started, function)
 
     @functools.wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -47,7 +50,18 @@ def wrap_coroutine(function: Callable[..., Any], stage: Stage) -> Callable[..., 
             return await function(*args, **kwargs)
         call = runtime.open(stage, args, kwargs)
         try:
-            result = await in_steps(Scope(call.scope), _started(function, args, kwargs))
+            steps = make(*args, **kwargs)
+            # The first step by hand: many coroutines never wait for anything.
+            token = attach(call.scope)
+            try:
+                awaited = steps.send(None)
+            finally:
+                scope = get_current()
+                leave(token)
+            result = await _the_rest(Scope(scope), steps, awaited)
+        except StopIteration as end:
+            call.close()
+            return end.value
         except BaseException as error:
             call.close(error)
             raise
@@ -57,16 +71,34 @@ def wrap_coroutine(function: Callable[..., Any], stage: Stage) -> Callable[..., 
     return wrapper
 
 
-async def _started(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    # Called inside the first step: what is marked as a coroutine function may run code of its own before it returns one.
+def _is_native(function: Callable[..., Any]) -> bool:
+    return isinstance(function, types.FunctionType) and bool(function.__code__.co_flags & inspect.CO_COROUTINE)
+
+
+async def _started(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return await function(*args, **kwargs)
 
 
 @types.coroutine
-def in_steps(scope: Scope, steps: Steps) -> Generator[Any, Any, Any]:
+def _the_rest(scope: Scope, steps: Steps, awaited: Any) -> Generator[Any, Any, Any]:
+    """Hand out what the first step awaits, then drive the others to their end."""
+    try:
+        value = yield awaited
+        resume = steps.send
+    except BaseException as error:  # noqa: BLE001 - thrown in by the event loop, and thrown on to the user's code
+        value = error
+        resume = steps.throw
+    del awaited
+    return (yield from _driven(scope, steps, resume, value))
+
+
+def in_steps(scope: Scope, steps: Steps) -> Any:
     """Drive ``steps`` to their end, each in the scope's context; pass on all that goes in and out."""
-    resume: Callable[[Any], Any] = steps.send
-    value: Any = None
+    return _driven(scope, steps, steps.send, None)
+
+
+@types.coroutine
+def _driven(scope: Scope, steps: Steps, resume: Callable[[Any], Any], value: Any) -> Generator[Any, Any, Any]:
     while True:
         token = attach(scope.context)
         try:

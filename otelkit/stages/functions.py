@@ -8,7 +8,7 @@ from typing import Any
 
 from otelkit import _current
 from otelkit.model.calls import Stage
-from otelkit.stages.attached import attach, leave
+from otelkit.stages.attached import attach, leave, reset
 
 
 def wrap_function(function: Callable[..., Any], stage: Stage) -> Callable[..., Any]:  # Any: the user's own signature
@@ -27,7 +27,10 @@ def wrap_function(function: Callable[..., Any], stage: Stage) -> Callable[..., A
             leave(token)
             call.close(error)
             raise
-        leave(token)
+        try:
+            reset(token)
+        except Exception:  # noqa: BLE001 - the function has changed the context of the thread it runs in
+            leave(token)
         call.close()
         return result
 

@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from otelkit import _current
 from otelkit.model.calls import Stage
 from otelkit.model.runtime import StageRuntime
-from otelkit.stages.attached import attach, get_current, leave
+from otelkit.stages.attached import attach, get_current, leave, reset
 from otelkit.stages.staged import StagedCallable, named_like
 
 # Any below: the user's own signature and values.
@@ -45,12 +45,13 @@ def _driven(
     call = runtime.open(stage, args, kwargs, parent)
     del args, kwargs  # an iteration may last long, and the user's generator may have let go of them
     context = call.scope
+    now = call.now
+    counted = call.count_values()
     resume: Callable[[Any], Any] = values.send
     sent: Any = None
     closing: GeneratorExit | None = None
     handed_out: list[Any] = []  # emptied as it is handed out: the consumer alone decides how long a value lives
     while True:
-        call.resumed()
         token = attach(context)
         try:
             handed_out.append(resume(sent))
@@ -66,15 +67,23 @@ def _driven(
             sent = None  # an error that was thrown in holds this frame by its traceback
         # A block that the generator has entered stays entered for its next part.
         context = get_current()
-        leave(token)
-        call.yielded()
-        closing = None
+        try:
+            reset(token)
+        except Exception:  # noqa: BLE001 - the generator has changed the context of the thread it runs in
+            leave(token)
+        counted[0] += 1
+        # From here until it is resumed its consumer is at work, not the stage.
+        call.yielded_at_ns = now()
         try:
             sent = yield handed_out.pop()
-            resume = values.send
         except GeneratorExit as error:
             sent = closing = error
             resume = values.throw
         except BaseException as error:  # noqa: BLE001 - thrown in by the consumer, and thrown on to the user's generator
-            sent = error
+            sent, closing = error, None
             resume = values.throw
+        else:
+            closing = None
+            resume = values.send
+        call.blocked_ns += now() - call.yielded_at_ns
+        call.yielded_at_ns = 0

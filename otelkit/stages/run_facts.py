@@ -30,19 +30,14 @@ class _ProcessRun:
         self.adopted = False
 
 
-_process = _ProcessRun()
+PROCESS: Final = _ProcessRun()
 
 
 def set_process_run(run_id: str | None, name: str | None) -> None:
     """Say which run this process belongs to; None: to none. The first ``otelkit.run`` block takes the id over."""
-    _process.id = run_id
-    _process.name = name
-    _process.adopted = False
-
-
-def process_run_id() -> str | None:
-    """Return the id of the run that the whole process belongs to."""
-    return _process.id
+    PROCESS.id = run_id
+    PROCESS.name = name
+    PROCESS.adopted = False
 
 
 def run_of(context: Context | None = None) -> RunFacts | None:
@@ -54,18 +49,18 @@ def run_of(context: Context | None = None) -> RunFacts | None:
 def current_run_id(context: Context | None = None) -> str | None:
     """Return the id of the surrounding run, else that of the process."""
     run = run_of(context)
-    return run.id if run is not None else _process.id
+    return run.id if run is not None else PROCESS.id
 
 
 def current_run_name(context: Context | None = None) -> str | None:
     """Return the name of the surrounding run, else that of the process."""
     run = run_of(context)
-    return run.name if run is not None else _process.name
+    return run.name if run is not None else PROCESS.name
 
 
 def take_run_id() -> str:
     """Return the id for a run that begins: the process's own for the first one, if it has one, else a new one."""
-    if _process.id is not None and not _process.adopted:
-        _process.adopted = True
-        return _process.id
+    if PROCESS.id is not None and not PROCESS.adopted:
+        PROCESS.adopted = True
+        return PROCESS.id
     return uuid.uuid4().hex

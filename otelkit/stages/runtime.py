@@ -17,11 +17,11 @@ from otelkit.model.describers import Describer
 from otelkit.model.observers import CallObserver
 from otelkit.model.runtime import OpenCall
 from otelkit.model.spans import LightOpener, StageSpans
-from otelkit.stages import children, links, run_facts
+from otelkit.stages import children, links
 from otelkit.stages.attached import get_current
 from otelkit.stages.calls import SpannedCalls
 from otelkit.stages.describe import Describers
-from otelkit.stages.run_facts import RUN_KEY
+from otelkit.stages.run_facts import PROCESS, RUN_KEY
 
 # Any below: the user's own arguments.
 MAX_SERIES: Final = 10_000
@@ -82,6 +82,9 @@ class Runtime:
         self._describe = self._describers.describe
         self._now = clock.monotonic_ns
         self._known: dict[tuple[Stage, str], StageSeries] = {}
+        # The same for stages that name no pipeline, by that of their run (None: the default).
+        self._by_run: dict[str | None, dict[Stage, StageSeries]] = {None: {}}
+        self._outside = self._by_run[None]
         self._put = ended or self._settle_now
         self._starting = self._barrier("stage spans", None)
         self._beside = SpannedCalls(
@@ -107,13 +110,17 @@ class Runtime:
         """Start a call: its span, its attributes, and word to the observers."""
         context = get_current() if parent is None else parent
         run: Any = context.get(RUN_KEY)  # RunFacts, or nothing
-        pipeline = stage.pipeline or (self.default_pipeline if run is None else run.pipeline)
         try:
-            series = self._known[stage, pipeline]
+            if run is None:
+                run_id = PROCESS.id
+                series = self._outside[stage]
+            else:
+                run_id = run.id
+                series = self._by_run[run.pipeline][stage]
         except KeyError:
-            series = self._new_series(stage, pipeline)
+            series = self._new_series(stage, None if run is None else run.pipeline)
         try:
-            call = self._open(series, context, run_facts.process_run_id() if run is None else run.id)
+            call = self._open(series, context, run_id)
         except Exception as error:  # noqa: BLE001 - a stranger's sampler, id generator or span processor may raise anything
             call = self._open_beside(series, context, error)
         if (args or kwargs) and call.recording:
@@ -157,10 +164,15 @@ class Runtime:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _new_series(self, stage: Stage, pipeline: str) -> StageSeries:
+    def _new_series(self, stage: Stage, run_pipeline: str | None) -> StageSeries:
         if len(self._known) >= MAX_SERIES:
             self._known = {key: series for key, series in self._known.copy().items() if series.running}
-        return self._known.setdefault((stage, pipeline), StageSeries(stage, pipeline))
+            self._outside = {}
+            self._by_run = {None: self._outside}
+        pipeline = stage.pipeline or run_pipeline or self.default_pipeline
+        series = self._known.setdefault((stage, pipeline), StageSeries(stage, pipeline))
+        self._by_run.setdefault(run_pipeline, {})[stage] = series
+        return series
 
     def _open_beside(self, series: StageSeries, context: Context, error: Exception) -> StageCall:
         """Open a call without a span of its own, since that could not be made."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, get_current_span
 
@@ -48,8 +50,7 @@ class MadeCall(StageCall):
         self.series = series or StageSeries(stage, pipeline)
         self.scope = scope
         self.enclosing = enclosing
-        self.outcome = self.error = self.error_type = self._items = None
-        self.waited_ns = self.blocked_ns = self._yielded_ns = 0
+        self.outcome = None
         self.described: dict[str, AttributeValue] = {}
         """What arguments have said."""
         self._span_context = get_current_span(scope).get_span_context()
@@ -88,7 +89,7 @@ class MadeCall(StageCall):
         self, error: BaseException | None = None, *, outcome: Outcome | None = None, duration_ns: int | None = None
     ) -> None:
         """End the call as a stage would that ``error`` leaves; the outcome and the duration may be given instead."""
-        self.duration_ns = self._now() - self.start_ns if duration_ns is None else duration_ns
+        self.duration_ns = self.now() - self.start_ns if duration_ns is None else duration_ns
         self.error = error
         self.outcome = outcome or outcome_of(error)
         self.error_type = error_type_of(error) if error is not None and self.outcome is Outcome.ERROR else None
@@ -108,5 +109,7 @@ class MadeCall(StageCall):
         if self.duration_ns < 0:
             self.end(error)
 
-    def _now(self) -> int:
-        return self._clock.monotonic_ns()
+    @property
+    def now(self) -> Callable[[], int]:
+        """Returns monotonic nanoseconds."""
+        return self._clock.monotonic_ns

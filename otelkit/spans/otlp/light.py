@@ -150,7 +150,7 @@ class LightWriter:
                 usual = (
                     span.outcome is _OK
                     # Not by `items()`: a call of a method is a tenth of what the whole span may cost.
-                    and span._items is None
+                    and span.counted is None
                     and span.waited_ns < MIN_WAIT_NS
                     and span.blocked_ns < MIN_WAIT_NS
                 )
