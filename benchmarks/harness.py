@@ -38,6 +38,8 @@ class Contest:
     """By contestant; the n-th turn of each belongs to round n."""
     yardstick_s: tuple[float, ...]
     """Seconds that one fixed piece of Python took before each round and after the last."""
+    yardstick_cpu_s: tuple[float, ...] = ()
+    """CPU seconds that it took then, which a machine with other work to do leaves nearly alone."""
 
     @property
     def rounds(self) -> int:
@@ -84,16 +86,16 @@ class Contest:
         return statistics.median(own - other for own, other in pairs)
 
     def in_yardsticks(self, contestant: str, figure: str, per_second: float) -> Ratio:
-        """Return a figure as a multiple of what one step of the yardstick took around the same round.
+        """Return a CPU time as a multiple of what one step of the yardstick took around the same round.
 
         For what has no counterpart in the same contest: a machine that is slower as a whole has the same multiple.
 
         Args:
             contestant: Whose figure.
-            figure: A time.
+            figure: A CPU time.
             per_second: How many of the figure's unit are a second: 1e6 for µs.
         """
-        around = zip(self.yardstick_s, self.yardstick_s[1:], strict=False)
+        around = zip(self.yardstick_cpu_s, self.yardstick_cpu_s[1:], strict=False)
         steps = [(before + after) / 2 / _YARDSTICK_STEPS for before, after in around]
         pairs = zip(self.series(contestant, figure), steps, strict=True)
         return ratio_of([own / per_second / step for own, step in pairs])
@@ -132,20 +134,21 @@ def alternate(contestants: Mapping[str, Contestant], *, rounds: int, warm_up: in
     for _ in range(warm_up):
         for name in names:
             contestants[name]()
-    yardstick_s = [yardstick()]
+    yardsticks = [yardstick()]
     for number in range(rounds):
         start = number % len(names)
         order = names[start:] + names[:start]
         for name in reversed(order) if number % 2 else order:
             turns[name].append(contestants[name]())
-        yardstick_s.append(yardstick())
-    return Contest({name: tuple(figures) for name, figures in turns.items()}, tuple(yardstick_s))
+        yardsticks.append(yardstick())
+    wall_s, cpu_s = zip(*yardsticks, strict=True)
+    return Contest({name: tuple(figures) for name, figures in turns.items()}, wall_s, cpu_s)
 
 
-def yardstick() -> float:
-    """Return the seconds that a fixed piece of pure Python takes now."""
-    began = time.perf_counter()
+def yardstick() -> tuple[float, float]:
+    """Return the seconds that a fixed piece of pure Python takes now, by the clock and of CPU time."""
+    began, cpu_began = time.perf_counter(), time.thread_time()
     total = 0
     for number in range(_YARDSTICK_STEPS):
         total += number & 7
-    return time.perf_counter() - began
+    return time.perf_counter() - began, time.thread_time() - cpu_began

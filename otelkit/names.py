@@ -39,6 +39,7 @@ ITEMS_SKIPPED: Final = "pipeline.items.skipped"
 STAGE_WAIT_S: Final = "pipeline.stage.wait_s"
 STAGE_BLOCKED_S: Final = "pipeline.stage.blocked_s"
 RUN_TOTAL: Final = "pipeline.run.total"
+RUN_PROGRESS: Final = "pipeline.run.progress"
 STAGE_STATE: Final = "pipeline.stage.state"
 QUEUE_NAME: Final = "pipeline.queue.name"
 QUEUE_STATE: Final = "pipeline.queue.state"
@@ -64,6 +65,7 @@ DISTRO_VERSION: Final = "telemetry.distro.version"
 LOST_SIGNAL: Final = "signal"
 LOST_REASON: Final = "reason"
 STAGE_ELAPSED_S: Final = "pipeline.stage.elapsed_s"
+STAGE_ACTIVE: Final = "pipeline.stage.active"
 STEP: Final = "step"
 
 # -- metrics -------------------------------------------------------------------------------------------------------
@@ -71,6 +73,7 @@ METRIC_STAGE_DURATION: Final = "pipeline.stage.duration"
 METRIC_STAGE_ACTIVE: Final = "pipeline.stage.active"
 METRIC_STAGE_ITEMS: Final = "pipeline.stage.items"
 METRIC_STAGE_BUSY: Final = "pipeline.stage.busy"
+METRIC_STAGE_LONGEST: Final = "pipeline.stage.longest"
 METRIC_STAGE_TIME: Final = "pipeline.stage.time"
 METRIC_QUEUE_DEPTH: Final = "pipeline.queue.depth"
 METRIC_QUEUE_CAPACITY: Final = "pipeline.queue.capacity"
@@ -120,7 +123,9 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(STAGE_WAIT_S, "Time inside the call spent waiting for input.", "s"),
     Name(STAGE_BLOCKED_S, "Time inside the call spent waiting for a full output.", "s"),
     Name(STAGE_ELAPSED_S, "How long the call has been running; on heartbeats only.", "s"),
-    Name(RUN_TOTAL, "Items the run expects to handle, if it knows; on the run's root span.", "{item}"),
+    Name(STAGE_ACTIVE, "Calls of the stage that run in this process; on heartbeats only.", "{call}"),
+    Name(RUN_TOTAL, "Items the run expects to handle, if it knows; on the run's root span and on heartbeats.", "{item}"),
+    Name(RUN_PROGRESS, "Items the run has handled so far; on heartbeats only.", "{item}"),
     Name(
         STAGE_STATE,
         "`busy`, `starved` (waiting for an item) or `blocked` (waiting for room, or for a generator's consumer); on "
@@ -176,6 +181,12 @@ METRICS: Final[tuple[Name, ...]] = (
         "gauge",
     ),
     Name(
+        METRIC_STAGE_LONGEST,
+        "How long the oldest of the stage's calls that run now has been running; 0 when none runs.",
+        "s",
+        "gauge",
+    ),
+    Name(
         METRIC_STAGE_TIME,
         "Time of the stage's workers, without that in stages it calls, by `pipeline.stage.state`; of time at a watched queue, "
         "also by `pipeline.queue.name`. "
@@ -216,7 +227,8 @@ EVENTS: Final[tuple[Name, ...]] = (
     Name(
         EVENT_STAGE_HEARTBEAT,
         "A stage call has been running for long; told again and again until it ends, with the call's trace and span id, "
-        "`pipeline.stage.name`, `pipeline.stage.elapsed_s` and, if known, `pipeline.item.id`.",
+        "`pipeline.stage.name`, `pipeline.stage.elapsed_s`, `pipeline.stage.active`, the items it has handled and, if known, "
+        "`pipeline.item.id` and how far its run is.",
         kind="event",
         user_data=True,
     ),

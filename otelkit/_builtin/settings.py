@@ -59,6 +59,16 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("describe_arguments", "bool", True, "Whether arguments of stages become bounded attributes."),
     Setting(
+        "heartbeat_s",
+        "float",
+        10.0,
+        "How long a stage call runs before it gives a heartbeat, and how often it then gives another; looked at once a second. "
+        "0: never.",
+        unit="s",
+        minimum=0,
+        maximum=86_400,
+    ),
+    Setting(
         "buffer_spans",
         "int",
         262_144,

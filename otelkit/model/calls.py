@@ -133,6 +133,11 @@ class StageCall:
         """64 bits; 0 where there is no span."""
         raise NotImplementedError
 
+    @property
+    def item_id(self) -> str | None:
+        """The item it handles now, as far as is known; only calls that are recorded know."""
+        raise NotImplementedError
+
     def describe(self, item: str | None, described: list[tuple[str, AttributeValue]] | None) -> None:
         """Put the item's id and what the arguments say on the span, if it is recorded."""
         raise NotImplementedError

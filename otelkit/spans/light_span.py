@@ -75,6 +75,13 @@ class LightSpan(StageCall, Span):
         """128 bits."""
         return self.trace.trace_id
 
+    @property
+    def item_id(self) -> str | None:
+        """The item it handles now, as far as is known."""
+        attributes = self.attributes_set
+        said = attributes.get(names.ITEM_ID) if attributes is not None else None
+        return said if isinstance(said, str) else self.item
+
     def describe(self, item: str | None, described: list[tuple[str, AttributeValue]] | None) -> None:
         """Keep the item's id and what the arguments say."""
         self.item = item

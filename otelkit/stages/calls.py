@@ -66,6 +66,13 @@ class SpannedCall(StageCall):
         """64 bits; 0 where there is no span."""
         return self.span.get_span_context().span_id
 
+    @property
+    def item_id(self) -> str | None:
+        """The item it handles now, as far as its span says it."""
+        attributes = getattr(self.span, "attributes", None)
+        said = attributes.get(names.ITEM_ID) if isinstance(attributes, Mapping) else None
+        return said if isinstance(said, str) else None
+
     def describe(self, item: str | None, described: list[tuple[str, AttributeValue]] | None) -> None:
         """Put the item's id and what the arguments say on the span."""
         attributes = dict(described or ())

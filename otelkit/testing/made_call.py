@@ -79,6 +79,12 @@ class MadeCall(StageCall):
         """Of the span in the scope."""
         return self._span_context.span_id
 
+    @property
+    def item_id(self) -> str | None:
+        """As described, or as set."""
+        said = self.described.get(names.ITEM_ID)
+        return said if isinstance(said, str) else None
+
     def describe(self, item: str | None, described: list[tuple[str, AttributeValue]] | None) -> None:
         """Keep what arguments say."""
         self.described.update(described or ())

@@ -81,8 +81,8 @@ def test_the_bounds_of_a_ratio_hold_as_often_as_they_say() -> None:
 
 def test_a_slower_machine_has_the_same_multiple_of_the_yardstick() -> None:
     """A figure without counterpart is compared with the fixed piece of work around its own round."""
-    quick = Contest({"a": ({"us": 10.0}, {"us": 12.0})}, (0.01, 0.01, 0.01))
-    slow = Contest({"a": ({"us": 20.0}, {"us": 24.0})}, (0.02, 0.02, 0.02))
+    quick = Contest({"a": ({"us": 10.0}, {"us": 12.0})}, (0.01,) * 3, (0.01,) * 3)
+    slow = Contest({"a": ({"us": 20.0}, {"us": 24.0})}, (0.09,) * 3, (0.02,) * 3)
 
     assert quick.in_yardsticks("a", "us", 1e6) == slow.in_yardsticks("a", "us", 1e6)
     assert quick.in_yardsticks("a", "us", 1e6).value == pytest.approx(11e-6 / 0.01 * 200_000)

@@ -14,7 +14,7 @@ from benchmarks.contestants_peers import peers
 from benchmarks.contestants_stock import stock
 from benchmarks.programs import environment, run
 from benchmarks.sink import running
-from benchmarks.stage_call import turn
+from benchmarks.stage_call import idle_flush_ms, turn
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ from pathlib import Path
 from benchmarks.contestants import Arrived
 from benchmarks.contestants_ours import ours
 from benchmarks.sink import histogram_count
-from benchmarks.stage_call import turn
+from benchmarks.stage_call import idle_flush_ms, turn
 contestants = ours({url!r}, Path({str(tmp_path)!r}), Arrived({url!r}))
 for contestant in contestants.values():
     turn(contestant, 50)
@@ -81,3 +81,11 @@ def test_the_unsampled_parent_is_in_force_only_within() -> None:
         inside = context.get_current()
 
     assert context.get_current() == before != inside
+
+
+def test_an_idle_flush_is_measured_without_its_first() -> None:
+    """What is still pending is flushed before, and of many flushes the median counts."""
+    flushed: list[int] = []
+
+    assert idle_flush_ms(Contestant(work, lambda: flushed.append(1))) >= 0
+    assert len(flushed) == 21

@@ -645,6 +645,35 @@ def test_closed_standard_streams_are_no_reason_to_fail(tmp_path: Path, closed: s
     assert b"Traceback" not in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("setting", "source"),
+    [
+        ({"OTEL_TRACES_SAMPLER": "always_off"}, "metrics"),
+        ({"OTEL_TRACES_EXPORTER": "none"}, "metrics"),
+        ({"OTEL_PYTHON_OTELKIT_ENABLE_TRACING": "false"}, "metrics"),
+        ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.3"}, "metrics"),
+        ({"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}, "spans"),
+        ({"OTEL_METRICS_EXPORTER": "none"}, "spans"),
+    ],
+    ids=["always off", "no trace exporter", "no tracing", "sampled", "delta metrics", "no metrics"],
+)
+def test_every_call_is_counted_whatever_is_sampled_or_sent(
+    tmp_path: Path, setting: dict[str, str], source: str
+) -> None:
+    """The stage table is exact, and JSON says where its numbers come from."""
+    app = STAGED.replace(
+        "with otelkit.run", "for number in range(100):\n        parse(10 * number)\n\n    with otelkit.run"
+    )
+    write(tmp_path, "app.py", app)
+    ran = otelkit(tmp_path, "run", "--json", "python", "app.py", env=environment(**setting))
+    (stage,) = last_json(ran.stdout)["stages"]
+
+    assert (stage["calls"], stage["failed"], stage["items"], stage["items_failed"]) == (120, 2, 120, 2)
+    assert stage["source"] == source
+    assert stage["errors"] == ({} if setting.get("OTEL_METRICS_EXPORTER") else {"ValueError": 2})
+    assert stage["p95_s"] > 0
+
+
 def test_the_name_is_the_run_s_and_not_the_service_s(tmp_path: Path) -> None:
     """`--name` wins over what is in the environment."""
     write(tmp_path, "app.py", "import os\nprint(os.environ['OTEL_SERVICE_NAME'])\n")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import StatusCode
 
-from otelkit.spans.otlp.key_values import KeyValueWriter, pairs
-from otelkit.spans.otlp.wire import count, field, text_field, time_ns
+from otelkit._otlp.key_values import KeyValueWriter, pairs
+from otelkit._otlp.wire import count, field, text_field, time_ns
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Event

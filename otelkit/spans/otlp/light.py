@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.attributes import BoundedAttributes
 
 from otelkit import names
+from otelkit._otlp.framing import ITEM
+from otelkit._otlp.key_values import KeyValueWriter
+from otelkit._otlp.wire import varint
 from otelkit.model.calls import Outcome
 from otelkit.spans.light_span import MIN_WAIT_NS
 from otelkit.spans.otlp.extras import UNSET_STATUS, ExtrasWriter, status_field
-from otelkit.spans.otlp.key_values import KeyValueWriter
 from otelkit.spans.otlp.readable import (
     INTERNAL,
     LOCAL_FLAGS,
@@ -23,7 +25,6 @@ from otelkit.spans.otlp.readable import (
     trace_state_field,
 )
 from otelkit.spans.otlp.stage_attributes import LAST_KEYS, first_attributes, last_attributes
-from otelkit.spans.otlp.wire import varint
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TraceState
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 MAX_FORMS: Final = 1024
 """Stages remembered, each once per run; with one more, all are forgotten."""
 
-SPAN: Final = b"\x12"
 _TRACE_ID: Final = b"\x0a\x10"
 _SPAN_ID: Final = b"\x12\x08"
 _PARENT: Final = b"\x22\x08"
@@ -53,7 +53,7 @@ _PARENT_SIZE: Final = _IDS.size - _ROOT_IDS.size
 
 def _head(size: int) -> bytes:
     """Return what stands before the trace id of a span of ``size`` bytes."""
-    return SPAN + varint(size) + _TRACE_ID
+    return ITEM + varint(size) + _TRACE_ID
 
 
 _HEADS_END: Final = 1024
@@ -256,7 +256,7 @@ class LightWriter:
         For those renamed, ended early, with a key twice, or changed by the SDK's limits.
         """
         content = self._readable.write(span.readable())
-        return SPAN, varint(len(content)), content
+        return ITEM, varint(len(content)), content
 
 
 def _collide(span: LightSpan, form: _Form, given: dict[str, Any]) -> bool:  # Any: attribute values

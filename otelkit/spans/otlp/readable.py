@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.trace import SpanKind
 
+from otelkit._otlp.key_values import KeyValueWriter, pairs
+from otelkit._otlp.wire import count, text_field, time_ns, varint
 from otelkit.spans.otlp.extras import LOCAL, REMOTE, ExtrasWriter, ids, status_field
-from otelkit.spans.otlp.key_values import KeyValueWriter, pairs
-from otelkit.spans.otlp.wire import count, text_field, time_ns, varint
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan

@@ -4,35 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from otelkit._otlp.encoded import REQUEST_BYTES, Encoded, in_requests
+from otelkit._otlp.framing import ITEM, Frames, Groups, request
+from otelkit._otlp.key_values import KeyValueWriter
+from otelkit._otlp.wire import varint
 from otelkit._version import __version__
 from otelkit.spans.light_span import LightSpan
 from otelkit.spans.otlp.extras import ExtrasWriter
-from otelkit.spans.otlp.framing import Frames, Groups, request
-from otelkit.spans.otlp.key_values import KeyValueWriter
-from otelkit.spans.otlp.light import SPAN, LightWriter
+from otelkit.spans.otlp.light import LightWriter
 from otelkit.spans.otlp.readable import ATTRIBUTES, ReadableWriter
-from otelkit.spans.otlp.wire import varint
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
-REQUEST_BYTES: Final = 1024 * 1024
-"""A request of about this size is taken by every receiver; gRPC's default limit is 4 MiB."""
-
 _LIGHT: Final = {LightSpan}
-
-
-class Encoded(NamedTuple):
-    """A request, and what is in it."""
-
-    body: bytes
-    """A whole ``ExportTraceServiceRequest``; several of them put together are one again. Empty if no span is in it."""
-    written: int
-    """Spans in ``body``."""
-    left_out: int
-    """Spans that could not be written."""
 
 
 class SpanEncoder:
@@ -70,15 +57,8 @@ class SpanEncoder:
         self._light = LightWriter(attributes, extras, self._readable, on_failed)
 
     def requests(self, spans: Sequence[LightSpan | ReadableSpan]) -> list[Encoded]:
-        """Return requests with ``spans``, in order, each of at most ``request_bytes`` unless it holds a single span.
-
-        A receiver that refuses a large request then refuses no more than the span that makes it large. See `encode`.
-        """
-        encoded = self.encode(spans)
-        if len(encoded.body) <= self._request_bytes or len(spans) < 2:
-            return [encoded]
-        middle = len(spans) // 2
-        return self.requests(spans[:middle]) + self.requests(spans[middle:])
+        """Return requests with ``spans``, in order, none above ``request_bytes`` unless it holds one span only. See `encode`."""
+        return in_requests(self.encode, spans, self._request_bytes)
 
     def encode(self, spans: Sequence[LightSpan | ReadableSpan]) -> Encoded:
         """Return a request with ``spans``, grouped by resource and scope in the order in which these first appear.
@@ -122,5 +102,5 @@ class SpanEncoder:
                 pieces = None
                 self._on_failed(error)
             else:
-                pieces += (SPAN, varint(len(written)), written)
+                pieces += (ITEM, varint(len(written)), written)
         return left_out

@@ -29,7 +29,7 @@ from otelkit.spans.light_span import LightSpan
 from otelkit.spans.light_spans import LightSpans
 from otelkit.spans.otlp.request import SpanEncoder
 from otelkit.testing import CountingIds, FakeClock
-from tests.spans.otlp.generated import integers, texts
+from tests.otlp.generated import integers, texts
 
 RESOURCE = Resource({"service.name": "test", "process.pid": 7})
 SCOPE = InstrumentationScope("otelkit", "1.2")

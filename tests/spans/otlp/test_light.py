@@ -13,7 +13,8 @@ from otelkit.model.calls import Stage, StageKind, StageSeries
 from otelkit.spans.light_span import LightSpan
 from otelkit.spans.otlp import light
 from otelkit.testing import FakeClock
-from tests.spans.otlp.generated import GENEROUSLY, decoded, same
+from tests.otlp.generated import GENEROUSLY
+from tests.spans.otlp.generated import decoded, same
 from tests.spans.otlp.stage_calls import SERIES, call, calls, encoder, opener
 
 

@@ -8,13 +8,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanContext, TraceFlags, TraceState
 
+from otelkit._otlp.key_values import KeyValueWriter
 from otelkit.spans.otlp.extras import ExtrasWriter
-from otelkit.spans.otlp.key_values import KeyValueWriter
 from otelkit.spans.otlp.readable import ATTRIBUTES, ReadableWriter
 from otelkit.spans.otlp.request import SpanEncoder
 from otelkit.spans.rebuild import rebuild
+from tests.otlp.generated import GENEROUSLY
 from tests.spans.made import spans as made
-from tests.spans.otlp.generated import GENEROUSLY, same, spans
+from tests.spans.otlp.generated import same, spans
 
 
 def made_up_context(trace_id: int, span_id: int) -> SpanContext:

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
 
+from otelkit._otlp.encoded import Encoded
 from otelkit.spans.light_span import LightSpan
-from otelkit.spans.otlp.request import Encoded, SpanEncoder
+from otelkit.spans.otlp.request import SpanEncoder
+from tests.otlp.generated import GENEROUSLY
 from tests.spans.made import spans as made
-from tests.spans.otlp.generated import GENEROUSLY, decoded, plain_spans, same
+from tests.spans.otlp.generated import decoded, plain_spans, same
 from tests.spans.otlp.stage_calls import call, encoder
 
 

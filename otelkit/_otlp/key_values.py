@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from otelkit.spans.otlp.values import BOOL, DOUBLE, STRING, any_value, integer
-from otelkit.spans.otlp.wire import field, pack_double, utf8, varint
+from otelkit._otlp.values import BOOL, DOUBLE, STRING, any_value, integer
+from otelkit._otlp.wire import field, pack_double, utf8, varint
 
 # Any below: what users and instrumentations put into attributes.
 MAX_KEYS: Final = 256

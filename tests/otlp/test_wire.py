@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from otelkit._otlp.wire import count, text_field, time_ns, utf8, varint
 from otelkit.embedded.wire_primitives import read_varint
-from otelkit.spans.otlp.wire import count, text_field, time_ns, utf8, varint
-from tests.spans.otlp.generated import GENEROUSLY
+from tests.otlp.generated import GENEROUSLY
 
 
 @given(st.integers(0, (1 << 64) - 1) | st.integers(0, 5000))

@@ -1,12 +1,12 @@
-"""What stands around spans in a request: resources and instrumentation scopes."""
+"""What stands around the items of a request: resources and instrumentation scopes. The same for all signals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from otelkit.spans.otlp.key_values import KeyValueWriter, pairs
-from otelkit.spans.otlp.wire import count, field, text_field
+from otelkit._otlp.key_values import KeyValueWriter, pairs
+from otelkit._otlp.wire import count, field, text_field
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -24,14 +24,16 @@ _SCOPE_VERSION: Final = b"\x12"
 _SCOPE_ATTRIBUTES: Final = b"\x1a"
 _SCOPE_DROPPED: Final = b"\x20"
 _SCHEMA_URL: Final = b"\x1a"
-_SCOPE_SPANS: Final = b"\x12"
-_RESOURCE_SPANS: Final = b"\x0a"
+_SCOPE_ITEMS: Final = b"\x12"
+_RESOURCE_ITEMS: Final = b"\x0a"
+ITEM: Final = b"\x12"
+"""Tag of a span in ``ScopeSpans``, of a record in ``ScopeLogs``, of a metric in ``ScopeMetrics``."""
 
 
 class Frame(NamedTuple):
-    """What stands before and after the contents of a ``ResourceSpans`` or ``ScopeSpans`` message.
+    """What stands before and after the contents of a ``Resource…`` or ``Scope…`` message (``ResourceSpans``, ``ScopeLogs``).
 
-    Two resources that are written alike are one resource to whoever reads it, so frames are what spans are grouped by.
+    Two resources that are written alike are one resource to whoever reads it, so frames are what items are grouped by.
     """
 
     before: bytes
@@ -88,19 +90,19 @@ class Frames:
 
 
 Groups = dict[Frame, dict[Frame, list[bytes]]]
-"""Resource -> scope -> pieces that put together are the ``spans`` fields of a ``ScopeSpans``."""
+"""Resource -> scope -> pieces that put together are the fields of spans, of log records or of metrics."""
 
 
 def request(groups: Groups) -> bytes:
-    """Return the content of an ``ExportTraceServiceRequest``; no bytes for no spans."""
-    return b"".join([field(_RESOURCE_SPANS, _resource_spans(resource, scopes)) for resource, scopes in groups.items()])
+    """Return the content of an ``Export…ServiceRequest``; no bytes for no items."""
+    return b"".join([field(_RESOURCE_ITEMS, _resource_items(resource, scopes)) for resource, scopes in groups.items()])
 
 
-def _resource_spans(resource: Frame, scopes: dict[Frame, list[bytes]]) -> bytes:
-    scope_spans = [
-        field(_SCOPE_SPANS, b"".join((scope.before, *pieces, scope.after))) for scope, pieces in scopes.items()
+def _resource_items(resource: Frame, scopes: dict[Frame, list[bytes]]) -> bytes:
+    scope_items = [
+        field(_SCOPE_ITEMS, b"".join((scope.before, *pieces, scope.after))) for scope, pieces in scopes.items()
     ]
-    return b"".join((resource.before, *scope_spans, resource.after))
+    return b"".join((resource.before, *scope_items, resource.after))
 
 
 def _with(known: dict[int, tuple[object, Frame]], owner: object, frame: Frame) -> dict[int, tuple[object, Frame]]:

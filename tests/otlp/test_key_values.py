@@ -11,8 +11,8 @@ from opentelemetry.exporter.otlp.proto.common._internal import _encode_attribute
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
-from otelkit.spans.otlp.key_values import MAX_INTEGERS, MAX_KEYS, MAX_TEXTS, KeyValueWriter, pairs
-from tests.spans.otlp.generated import GENEROUSLY, mappings
+from otelkit._otlp.key_values import MAX_INTEGERS, MAX_KEYS, MAX_TEXTS, KeyValueWriter, pairs
+from tests.otlp.generated import GENEROUSLY, mappings
 
 TAG = b"\x4a"
 

@@ -13,9 +13,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import SpanContext
 
+from otelkit._otlp.values import MAX_DEPTH, any_value
 from otelkit.spans.otlp.request import SpanEncoder
-from otelkit.spans.otlp.values import MAX_DEPTH, any_value
-from tests.spans.otlp.generated import GENEROUSLY, values
+from tests.otlp.generated import GENEROUSLY, values
 
 
 class Colour(StrEnum):

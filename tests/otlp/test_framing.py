@@ -4,7 +4,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otelkit.spans.otlp.framing import MAX_REMEMBERED, Frames, request
+from otelkit._otlp.framing import MAX_REMEMBERED, Frames, request
 
 
 def test_equal_resources_have_one_frame() -> None:

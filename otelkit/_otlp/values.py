@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from otelkit.spans.otlp.wire import MASK_64, field, pack_double, utf8, varint
+from otelkit._otlp.wire import MASK_64, field, pack_double, utf8, varint
 
 # Any below: what users and instrumentations put into attributes.
 MAX_DEPTH: Final = 24
