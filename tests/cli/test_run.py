@@ -294,13 +294,28 @@ def test_an_unhandled_ctrl_c_ends_us_as_it_ended_the_program(tmp_path: Path) -> 
 
 def test_ctrl_z_stops_both_and_fg_goes_on(tmp_path: Path) -> None:
     """They are one job for the shell."""
-    write(tmp_path, "app.py", "print('ready', flush=True)\ninput()\nprint('went on', flush=True)\n")
+    write(
+        tmp_path,
+        "app.py",
+        """
+        import signal
+        signal.signal(signal.SIGCONT, lambda number, frame: print("in front again", flush=True))
+        print("ready", flush=True)
+        input()
+        print("went on", flush=True)
+        """,
+    )
     with Terminal(tmp_path, ["bash", "--norc", "-i"]) as terminal:
-        terminal.type(b"PS1='$ '; " + shlex.join(command("run", "--no-live", "python", "app.py")).encode() + b"\n")
+        terminal.type(
+            b"PS1='prom''pt> '; " + shlex.join(command("run", "--no-live", "python", "app.py")).encode() + b"\n"
+        )
         terminal.expect("ready\n")
         terminal.type(b"\x1a")
         terminal.expect("Stopped")
+        # Before it prompts, the shell may drop what is typed.
+        terminal.expect("prompt> ")
         terminal.type(b"fg\n")
+        terminal.expect("in front again")
         terminal.type(b"\n")
         terminal.expect("went on")
         terminal.expect("otelkit runs")
