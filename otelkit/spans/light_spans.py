@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
@@ -34,6 +34,8 @@ from otelkit.spans.span_extras import UNSET, SpanExtras
 from otelkit.spans.trace_facts import TraceFacts
 
 _log = logging.getLogger("otelkit.spans")
+
+_MOST_ELEMENTS: Final = 100_000
 
 _new: Final = LightSpan.__new__
 _Watcher = Callable[[StageCall], None]
@@ -171,10 +173,20 @@ class LightSpans:
         return SpanExtras(self.limits)
 
     def cleaned(self, key: str, value: AnyValue) -> tuple[AnyValue] | None:
-        """Return the value as the SDK would keep it; None if it would not, and has said so."""
-        bounded = BoundedAttributes(None, None, immutable=False)
-        bounded[key] = value
-        return (bounded[key],) if key in bounded else None
+        """Return the value as the SDK would keep it; None if it would not, and has said so.
+
+        Collections of more than 100,000 elements are refused, too: the SDK would look at each, and a range may have 2⁶⁰.
+        """
+        try:
+            if not isinstance(value, str) and isinstance(value, Sized) and len(value) > _MOST_ELEMENTS:
+                _log.warning("the attribute %r has %d elements; at most %d are kept", key, len(value), _MOST_ELEMENTS)
+                return None
+            bounded = BoundedAttributes(None, None, immutable=False)
+            bounded[key] = value
+            return (bounded[key],) if key in bounded else None
+        except Exception as error:  # noqa: BLE001 - the user's own classes take part in it
+            _log.warning("the attribute %r can't be kept: %s", key, type(error).__name__)
+            return None
 
     def too_late(self, call: LightSpan, doing: str) -> None:
         """Say, as the SDK does, that a span that has ended stays as it is."""

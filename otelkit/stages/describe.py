@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, Final
 
 from otelkit import names
@@ -199,11 +199,29 @@ def _repeats(said: object, item: str) -> bool:
 
 
 def item_text(value: Any) -> str | None:
-    """Return an item's id as text, at most 256 characters; its end is kept, which tells paths apart."""
+    """Return an item's id as text, at most 256 characters; its end is kept, which tells paths apart.
+
+    None if it has none: its text can't be made, or it is a large collection, which is a payload and no id.
+    """
     try:
-        text = os.fsdecode(value) if isinstance(value, bytes | os.PathLike) else str(value)
+        text = _text_of(value)
     except Exception:  # noqa: BLE001 - the user's own __str__ may raise anything; then there is no id
+        return None
+    if text is None:
         return None
     # Lone surrogates (undecodable file names) have no place in UTF-8.
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= MAX_ITEM else "…" + text[1 - MAX_ITEM :]
+
+
+def _text_of(value: Any) -> str | None:
+    """Return the text of a value, or of its end: nothing large is written out only to be cut."""
+    if isinstance(value, str):
+        return str.__str__(value) if len(value) <= MAX_ITEM else str.__str__(value[-MAX_ITEM - 1 :])
+    if isinstance(value, bytes | bytearray | memoryview):
+        return os.fsdecode(bytes(value[-MAX_ITEM - 1 :]))
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if isinstance(value, Sized) and len(value) > MAX_ITEM:
+        return None
+    return str(value)
