@@ -43,6 +43,7 @@ class Runtime:
         clock: Measures durations.
         tracer: Makes the root spans of runs; None: the global provider's.
         ended: Takes each ended call, to have it settled soon with `settle`; None: settled at once.
+        begun: Called when the first call of a stage begins in this process, in its thread; must not raise.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Runtime:
         clock: Clock = SYSTEM_CLOCK,
         tracer: Tracer | None = None,
         ended: Callable[[StageCall], None] | None = None,
+        begun: Callable[[], None] | None = None,
     ) -> None:
         self.default_pipeline = default_pipeline
         self.tracer = tracer if tracer is not None else trace.get_tracer("otelkit")
@@ -83,6 +85,7 @@ class Runtime:
         self._now = clock.monotonic_ns
         self._known: dict[tuple[Stage, str], StageSeries] = {}
         self._put = ended or self._settle_now
+        self._begun = begun
         self._starting = self._barrier("stage spans", None)
         self._beside = SpannedCalls(
             spans, clock, starting=self._starting, ending=self._own, closed=self._notify_closed, ended=self._put
@@ -160,6 +163,8 @@ class Runtime:
     def _new_series(self, stage: Stage, pipeline: str) -> StageSeries:
         if len(self._known) >= MAX_SERIES:
             self._known = {key: series for key, series in self._known.copy().items() if series.running}
+        if self._begun is not None:
+            self._begun()
         return self._known.setdefault((stage, pipeline), StageSeries(stage, pipeline))
 
     def _open_beside(self, series: StageSeries, context: Context, error: Exception) -> StageCall:
@@ -199,6 +204,8 @@ class Runtime:
             for call in series.running:
                 call.abandon()
             series.running = set()
+        # What the child calls is new to it.
+        self._known = {}
         self._beside.ended = self._ended_in_child
         if self._light is not None:
             self._light.ended = self._ended_in_child
