@@ -112,6 +112,7 @@ class Drain(Generic[T]):
         self._tick_when_idle = tick_when_idle
         self._tick = tick
         self._tick_s = tick_s
+        self._ticks_between = tick is not None and tick_s < self._delay_s
         self._prepare = prepare
         self._closed = False
         self._start_over()
@@ -170,6 +171,11 @@ class Drain(Generic[T]):
         if self._thread is not None and not self._closed:
             self._attend_at = self._full_at if self._rung else self._ring_at - 1
         return True
+
+    def wake(self) -> None:
+        """Start the thread if there is none, so that ``tick`` is called though nothing was put yet. Never raises."""
+        if self._thread is None and not self._closed:
+            self._start()
 
     def _relieve(self) -> None:
         """Make room: hand over a batch on this thread, or wait a moment until somebody else has."""
@@ -281,25 +287,43 @@ class Drain(Generic[T]):
 
     def _run(self) -> None:
         while not (self._closed and not self._items and not self._errands):
-            with suppress(Empty):
-                self._bell.get(timeout=self._delay_s)
+            self._sleep()
             self._rung = False
             self._take_turn(-1)
             if not self._closed:
                 self._attend_at = self._ring_at - 1
 
-    def _take_turn(self, timeout_s: float) -> None:
+    def _sleep(self) -> None:
+        """Wait until it is time to hand over what is here; tick meanwhile, where items may wait for longer than ticks do."""
+        left_s = self._delay_s
+        wake_at = time.monotonic() + left_s
+        while self._ticks_between and left_s > self._tick_s:
+            try:
+                self._bell.get(timeout=self._tick_s)
+            except Empty:
+                self._take_turn(-1, only_tick=True)
+            else:
+                return
+            left_s = max(0.0, wake_at - time.monotonic())
+        with suppress(Empty):
+            self._bell.get(timeout=left_s)
+
+    def _take_turn(self, timeout_s: float, *, only_tick: bool = False) -> None:
         """Hand over what is here and do the errands, on this thread; not if another one is at it for all that time.
 
         Args:
             timeout_s: -1: as long as it takes.
+            only_tick: Leave both for later, and tick if that is due.
         """
         handing = self._handing
         if not handing.acquire(timeout=timeout_s):
             return
         self._hander = threading.get_ident()
         try:
-            self._hand_over(self._take_errands())
+            if only_tick:
+                self._tick_if_due()
+            else:
+                self._hand_over(self._take_errands())
         finally:
             self._hander = None
             handing.release()

@@ -124,7 +124,9 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(STAGE_BLOCKED_S, "Time inside the call spent waiting for a full output.", "s"),
     Name(STAGE_ELAPSED_S, "How long the call has been running; on heartbeats only.", "s"),
     Name(STAGE_ACTIVE, "Calls of the stage that run in this process; on heartbeats only.", "{call}"),
-    Name(RUN_TOTAL, "Items the run expects to handle, if it knows; on the run's root span and on heartbeats.", "{item}"),
+    Name(
+        RUN_TOTAL, "Items the run expects to handle, if it knows; on the run's root span and on heartbeats.", "{item}"
+    ),
     Name(RUN_PROGRESS, "Items the run has handled so far; on heartbeats only.", "{item}"),
     Name(
         STAGE_STATE,

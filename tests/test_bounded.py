@@ -367,3 +367,32 @@ def test_a_queue_smaller_than_a_batch_is_emptied_before_it_is_full() -> None:
     assert drain.put(4)
     drain.close(10)
     assert [item for batch in handled for item in batch] == list(range(5))
+
+
+def test_ticks_come_while_items_wait_for_longer() -> None:
+    """A long delay makes the batches larger, and keeps nobody from looking around meanwhile."""
+    handled: list[list[int]] = []
+    ticks: list[int] = []
+    drain = collecting(handled, delay_s=3600, tick=lambda: ticks.append(len(handled)), tick_s=0.01)
+    drain.put(1)
+    wait_until(lambda: len(ticks) >= 3)
+
+    assert handled == []
+    assert drain.flush(10)
+    assert handled == [[1]]
+    drain.close(1)
+
+
+def test_a_woken_drain_ticks_though_nothing_was_put() -> None:
+    """What runs can be looked at before any of it has ended; a closed one stays closed."""
+    ticks: list[str] = []
+    drain = collecting([], tick=lambda: ticks.append(threading.current_thread().name), tick_s=0.01)
+    drain.wake()
+    drain.wake()
+    wait_until(lambda: len(ticks) >= 2)
+    drain.close(10)
+    woken = drain._thread
+    drain.wake()
+
+    assert set(ticks) == {"test-drain"}
+    assert drain._thread is woken

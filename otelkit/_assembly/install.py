@@ -25,17 +25,21 @@ from otelkit._assembly.metric_path import SCOPE, MetricPath
 from otelkit._assembly.outlet import Outlet, SignalPath
 from otelkit._assembly.plan import Plan, plan
 from otelkit._assembly.resource import build_resource, child_attributes
+from otelkit._assembly.run_end import RunEnd
 from otelkit._assembly.sdk_private import take_processors
 from otelkit._assembly.starting import set_aside
 from otelkit._assembly.trace_path import TracePath
 from otelkit._guard import Barrier, in_forked_child
+from otelkit._version import __version__
 from otelkit.ledger.ledger import Ledger
+from otelkit.logs.heartbeat_events import HeartbeatEvents
 from otelkit.metrics.instruments import build_instruments
 from otelkit.settings import Settings
 from otelkit.spans.chain import Chain
 from otelkit.spans.outbox import Outbox
 from otelkit.spans.stage_spans import SdkStageSpans
 from otelkit.stages import subprocesses, workers
+from otelkit.stages.heartbeats import Heartbeats
 from otelkit.stages.patching import Patcher
 from otelkit.stages.run import set_process_run
 from otelkit.stages.runtime import Runtime
@@ -127,6 +131,8 @@ class Installation:
         self._logs = LogPath(outlet, resource, service_name)
         self._outbox = self._traces.outbox if self._traces is not None else _counting_only(self.ledger)
         self._runtime = self._build_runtime(service_name)
+        self._heartbeats = self._build_heartbeats()
+        self._run_end = RunEnd()
         self._metrics: MetricPath | None = None
         if self.settings.flag("enable_metrics"):
             self._metrics = MetricPath(outlet, resource, self._bind, serve=not self._inherited)
@@ -151,6 +157,7 @@ class Installation:
                 offer.value.bind(meter, instruments)
             except Exception as error:  # noqa: BLE001 - a stranger's observer may raise anything
                 Barrier(offer.value.name, offer.distribution).fault(error, "bind")
+        self._run_end.bind(meter)
         meter.create_observable_counter(
             names.METRIC_STEP_FAULTS, [self._observe_faults], "{fault}", names.meaning_of(names.METRIC_STEP_FAULTS)
         )
@@ -168,7 +175,8 @@ class Installation:
     def barriers(self) -> Mapping[str, Barrier]:
         """The fault barrier of each part that is guarded, by its name: steps, observers, describers."""
         steps = self._traces.chain.barriers if self._traces else {}
-        return {**self._runtime.barriers, **steps}
+        heartbeats = {"heartbeats": self._heartbeats.barrier} if self._heartbeats else {}
+        return {**self._runtime.barriers, **steps, **heartbeats}
 
     def _build_runtime(self, service_name: str) -> Runtime:
         runtime = Runtime(
@@ -179,12 +187,31 @@ class Installation:
             describe_arguments=self.settings.flag("describe_arguments"),
             flush=self.flush,
             ended=self._outbox.ended,
+            # So that a call is looked at while none has ended yet.
+            begun=self._outbox.wake if self._beats else None,
         )
         self._outbox.settle = runtime.settle
         light = self._traces.light_spans() if self._traces is not None else None
         if light is not None:
             runtime.use(light)
         return runtime
+
+    @property
+    def _beats(self) -> bool:
+        """Whether long calls give heartbeats, and somebody gets them."""
+        return self.settings.number("heartbeat_s") > 0 and self._logs.exports
+
+    def _build_heartbeats(self) -> Heartbeats | None:
+        if not self._beats:
+            return None
+        events = HeartbeatEvents(self._logs.provider, (SCOPE, __version__))
+        self._outbox.look = self._look
+        return Heartbeats(self.settings.number("heartbeat_s"), self._runtime.series, events.tell)
+
+    def _look(self) -> None:
+        # Not once the end has come: log records are taken no longer then, and would count as lost.
+        if self._heartbeats is not None and not self._finished:
+            self._heartbeats.look()
 
     def _install_stages(self) -> None:
         _current.runtime = self._runtime
@@ -208,6 +235,9 @@ class Installation:
             return
         self._finished = True
         deadline = time.monotonic() + self._limit_s
+        # A worker, or a helper process of the program's own, ends before its run does.
+        if not (self._is_child or self._inherited):
+            self._run_end.tell()
         # All first: each is then ready to leave the network when the time of another is used up.
         for path in self._paths():
             path.exit_by(deadline)

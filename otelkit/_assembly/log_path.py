@@ -48,6 +48,8 @@ class LogPath:
             self.provider = present
         else:
             self.provider = self._build(outlet, resource)
+        self.exports = outlet.settings.flag("log_export") and bool(self._exporters or not self._ours)
+        """Whether log records leave the process."""
         self._listen(outlet.settings, service_name, str(resource.attributes[names.PIPELINE_RUN_ID]))
 
     def _build(self, outlet: Outlet, resource: Resource) -> LoggerProvider:
@@ -74,7 +76,7 @@ class LogPath:
         if settings.flag("log_correlation"):
             correlation.install(service_name)
         handler = None
-        if settings.flag("log_export") and (self._exporters or not self._ours):
+        if self.exports:
             handler = OtelkitHandler(self.provider, settings.text("log_level"))
             handler.attach()
         _with_structlog(StructlogEvents(handler, ids=settings.flag("log_correlation")))

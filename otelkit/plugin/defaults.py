@@ -10,6 +10,7 @@ BUILT_IN: Final[tuple[str, ...]] = (
     "otelkit._builtin.steps",
     "otelkit._builtin.red",
     "otelkit._builtin.progress",
+    "otelkit._builtin.longest_calls",
     "otelkit._builtin.describers",
     "otelkit._builtin.stores",
     "otelkit._builtin.checks",

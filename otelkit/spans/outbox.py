@@ -78,6 +78,8 @@ class Outbox(SpanProcessor):
         self.chain = chain
         self.settle: Callable[[Sequence[StageCall]], None] = _nobody_counts
         """Counts ended calls, in batches."""
+        self.look: Callable[[], None] = _nobody_looks
+        """Looks at calls that run, about once a second, on the background thread; must not raise."""
         self._account = account
         self._exit_limit_s = exit_limit_s
         self._destinations = tuple(destinations)
@@ -112,6 +114,10 @@ class Outbox(SpanProcessor):
             self._account.lost("traces", 1, Loss.AFTER_SHUTDOWN if self._drain.closed else Loss.BUFFER_FULL)
         with self._counting:
             self.settle((call,))
+
+    def wake(self) -> None:
+        """Start the background thread if there is none: a call has begun, which may run for long."""
+        self._drain.wake()
 
     def settle_all(self, timeout_s: float) -> bool:
         """See to it that everything that has ended so far is counted; False if that took longer."""
@@ -203,6 +209,7 @@ class Outbox(SpanProcessor):
     def _tick(self) -> None:
         with suppress_instrumentation():
             self.chain.tick(self._clock.now_ns())
+            self.look()
 
     # -- processes -------------------------------------------------------------------------------------------------
 
@@ -245,4 +252,8 @@ def _light_ones(spans: Sequence[Ended]) -> int:
 
 
 def _nobody_counts(calls: Sequence[StageCall]) -> None:
+    pass
+
+
+def _nobody_looks() -> None:
     pass

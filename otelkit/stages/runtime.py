@@ -43,6 +43,7 @@ class Runtime:
         clock: Measures durations.
         tracer: Makes the root spans of runs; None: the global provider's.
         ended: Takes each ended call, to have it settled soon with `settle`; None: settled at once.
+        begun: Called when the first call of a stage begins in this process, in its thread; must not raise.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Runtime:
         clock: Clock = SYSTEM_CLOCK,
         tracer: Tracer | None = None,
         ended: Callable[[StageCall], None] | None = None,
+        begun: Callable[[], None] | None = None,
     ) -> None:
         self.default_pipeline = default_pipeline
         self.tracer = tracer if tracer is not None else trace.get_tracer("otelkit")
@@ -86,6 +88,7 @@ class Runtime:
         self._by_run: dict[str | None, dict[Stage, StageSeries]] = {None: {}}
         self._outside = self._by_run[None]
         self._put = ended or self._settle_now
+        self._begun = begun
         self._starting = self._barrier("stage spans", None)
         self._beside = SpannedCalls(
             spans, clock, starting=self._starting, ending=self._own, closed=self._notify_closed, ended=self._put
@@ -169,6 +172,8 @@ class Runtime:
             self._known = {key: series for key, series in self._known.copy().items() if series.running}
             self._outside = {}
             self._by_run = {None: self._outside}
+        if self._begun is not None:
+            self._begun()
         pipeline = stage.pipeline or run_pipeline or self.default_pipeline
         series = self._known.setdefault((stage, pipeline), StageSeries(stage, pipeline))
         self._by_run.setdefault(run_pipeline, {})[stage] = series
@@ -211,6 +216,10 @@ class Runtime:
             for call in series.running:
                 call.abandon()
             series.running = set()
+        # What the child calls is new to it.
+        self._known = {}
+        self._outside = {}
+        self._by_run = {None: self._outside}
         self._beside.ended = self._ended_in_child
         if self._light is not None:
             self._light.ended = self._ended_in_child
