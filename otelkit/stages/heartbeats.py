@@ -107,7 +107,7 @@ def _beat(call: StageCall, now_ns: int, active: int, run: progress.Progress | No
         trace_id=call.trace_id,
         span_id=call.span_id,
         sampled=call.sampled,
-        run_id=facts.id if facts is not None else run_facts.process_run_id(),
+        run_id=facts.id if facts is not None else run_facts.PROCESS.id,
         run_done=None if run is None else run.done,
         run_total=None if run is None else run.total,
     )
