@@ -41,13 +41,14 @@ def record_error(span: Recordable, error: BaseException) -> None:
         {
             names.EXCEPTION_TYPE: error_type_of(error),
             names.EXCEPTION_MESSAGE: message,
-            names.EXCEPTION_STACKTRACE: _stacktrace_of(error),
+            names.EXCEPTION_STACKTRACE: stacktrace_of(error),
         },
     )
     span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {message}"))
 
 
-def _stacktrace_of(error: BaseException) -> str:
+def stacktrace_of(error: BaseException) -> str:
+    """Return the innermost part of the error's traceback as text, at most 16,384 characters; empty if it can't be told."""
     try:
         told = traceback.TracebackException(
             type(error), error, _end_of(error.__traceback__), limit=-_MAX_FRAMES, compact=True

@@ -13,6 +13,7 @@ from otelkit import names
 from otelkit.model.calls import AttributeValue, Outcome, StageCall, error_type_of, outcome_of
 from otelkit.model.contexts import NO_SCOPE
 from otelkit.model.error_facts import record_error
+from otelkit.spans.attribute_values import SCALARS, cleaned
 
 if TYPE_CHECKING:
     from otelkit.spans.light_spans import LightSpans
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 MIN_WAIT_NS: Final = 1_000_000
 """Waits shorter than a millisecond in sum are not worth an attribute on every span."""
 
-_SCALARS: Final = frozenset({str, bool, int, float})
 _OK: Final = Outcome.OK
 
 
@@ -160,11 +160,11 @@ class LightSpan(StageCall, Span):
         attributes = self.attributes_set
         if attributes is None:
             attributes = self.attributes_set = {}
-        if type(value) not in _SCALARS or not key:
-            cleaned = self.owner.cleaned(key, value)
-            if cleaned is None:
+        if type(value) not in SCALARS or not key:
+            found = cleaned(key, value)
+            if found is None:
                 return
-            value = cleaned[0]
+            value = found[0]
         limit = self.owner.max_attributes
         if limit is not None and len(attributes) >= limit and key not in attributes:
             self.extra().dropped_attributes += 1

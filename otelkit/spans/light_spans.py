@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
@@ -22,7 +22,6 @@ from opentelemetry.trace import (
     TraceFlags,
     TraceState,
 )
-from opentelemetry.util.types import AnyValue
 
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import Barrier, in_forked_child
@@ -34,8 +33,6 @@ from otelkit.spans.span_extras import UNSET, SpanExtras
 from otelkit.spans.trace_facts import TraceFacts
 
 _log = logging.getLogger("otelkit.spans")
-
-_MOST_ELEMENTS: Final = 100_000
 
 _new: Final = LightSpan.__new__
 _Watcher = Callable[[StageCall], None]
@@ -171,22 +168,6 @@ class LightSpans:
     def extras(self) -> SpanExtras:
         """Return a place for what few spans have."""
         return SpanExtras(self.limits)
-
-    def cleaned(self, key: str, value: AnyValue) -> tuple[AnyValue] | None:
-        """Return the value as the SDK would keep it; None if it would not, and has said so.
-
-        Collections of more than 100,000 elements are refused, too: the SDK would look at each, and a range may have 2⁶⁰.
-        """
-        try:
-            if not isinstance(value, str) and isinstance(value, Sized) and len(value) > _MOST_ELEMENTS:
-                _log.warning("the attribute %r has %d elements; at most %d are kept", key, len(value), _MOST_ELEMENTS)
-                return None
-            bounded = BoundedAttributes(None, None, immutable=False)
-            bounded[key] = value
-            return (bounded[key],) if key in bounded else None
-        except Exception as error:  # noqa: BLE001 - the user's own classes take part in it
-            _log.warning("the attribute %r can't be kept: %s", key, type(error).__name__)
-            return None
 
     def too_late(self, call: LightSpan, doing: str) -> None:
         """Say, as the SDK does, that a span that has ended stays as it is."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Final
 
-from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import Event, SpanLimits
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode
@@ -13,6 +11,8 @@ from opentelemetry.util.types import AnyValue, Attributes
 
 from otelkit import names
 from otelkit.model.calls import error_type_of
+from otelkit.model.error_facts import stacktrace_of, text_of
+from otelkit.spans.attribute_values import bounded_attributes
 
 UNSET: Final = Status(StatusCode.UNSET)
 
@@ -40,9 +40,8 @@ class SpanExtras:
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
         """Add an event; ``timestamp`` in Unix nanoseconds, None: now."""
-        bounded = BoundedAttributes(
-            self._limits.max_event_attributes, attributes, max_value_len=self._limits.max_attribute_length
-        )
+        limits = self._limits
+        bounded = bounded_attributes(attributes, limits.max_event_attributes, limits.max_attribute_length)
         if self.events is None:
             self.events = BoundedList(self._limits.max_events)
         self.events.append(Event(name, bounded, timestamp))
@@ -51,9 +50,8 @@ class SpanExtras:
         """Link to another span; a context without ids needs attributes or a tracestate to count."""
         if not (context.is_valid or attributes or context.trace_state):
             return
-        bounded = BoundedAttributes(
-            self._limits.max_link_attributes, attributes, max_value_len=self._limits.max_attribute_length
-        )
+        limits = self._limits
+        bounded = bounded_attributes(attributes, limits.max_link_attributes, limits.max_attribute_length)
         if self.links is None:
             self.links = BoundedList(self._limits.max_links)
         self.links.append(Link(context, bounded))
@@ -68,12 +66,11 @@ class SpanExtras:
     def record_exception(
         self, exception: BaseException, attributes: Attributes, timestamp: int | None, escaped: bool
     ) -> None:
-        """Add an exception as an event, as the SDK does."""
+        """Add an exception as an event, as the SDK does; of a long message or stack trace the part that tells most."""
         said: dict[str, AnyValue] = {
             names.EXCEPTION_TYPE: error_type_of(exception),
-            names.EXCEPTION_MESSAGE: str(exception),
-            names.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(exception)),
+            names.EXCEPTION_MESSAGE: text_of(exception),
+            names.EXCEPTION_STACKTRACE: stacktrace_of(exception),
             names.EXCEPTION_ESCAPED: str(escaped),
         }
-        said.update(attributes or {})
-        self.add_event("exception", said, timestamp)
+        self.add_event("exception", {**said, **(attributes or {})}, timestamp)

@@ -75,13 +75,10 @@ PROGRAM = """
     print("done", (peak() - before) // 2**20)
 """
 
-SET = pytest.mark.xfail(strict=True, reason="an attribute's value is copied or looked at whole")
-IDENTIFY = pytest.mark.xfail(strict=True, reason="the text of an item is made whole before it is cut")
-
 
 @pytest.mark.parametrize(
     ("how", "spans"),
-    [("pass", 7 * 4), pytest.param("set", 7 * 2, marks=SET), pytest.param("identify", 7, marks=IDENTIFY)],
+    [("pass", 7 * 4), ("set", 7 * 2), ("identify", 7)],
     ids=["pass", "set", "identify"],
 )
 def test_a_gigabyte_is_never_copied(tmp_path: Path, server: OtlpServer, how: str, spans: int) -> None:
