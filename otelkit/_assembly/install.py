@@ -48,7 +48,7 @@ _log = logging.getLogger("otelkit.install")
 
 _RUN_ID: Final = "OTEL_PYTHON_OTELKIT_RUN_ID"
 _TREE: Final = "OTELKIT_PROCESS_TREE"
-"""Names the run to processes that are started by an instrumented one."""
+"""Names the run, and the process that began it, to processes that are started by an instrumented one."""
 
 _SETTLE_S: Final = 5.0
 """Longest time a collection of metrics waits until what has ended is counted."""
@@ -115,10 +115,10 @@ class Installation:
         self._finished = False
         self._is_child = False
         run_id = self.settings.text("run_id") or uuid.uuid4().hex
-        # A process of the same tree was here before us, and says what there is to say.
-        self._inherited = os.environ.get(_TREE) == run_id
+        self._inherited = _joins_tree(run_id)
+        """A process of the same tree was here before us, and says what there is to say."""
         # Child processes belong to the same run.
-        os.environ[_RUN_ID] = os.environ[_TREE] = run_id
+        os.environ[_RUN_ID] = run_id
         set_process_run(run_id, self.settings.text("run_name") or None)
 
         outlet = Outlet.open(os.environ, self.settings, self.ledger, silent=self._inherited)
@@ -273,6 +273,16 @@ class Installation:
         attributes = child_attributes()
         for path in self._paths():
             path.in_child(attributes)
+
+
+def _joins_tree(run_id: str) -> bool:
+    """Return whether another process has begun the run; if none has, mark this one as the first."""
+    begun, _, process = os.environ.get(_TREE, "").rpartition(" ")
+    # One that replaces itself by another program (`opentelemetry-instrument` does, once instrumented) stays the first.
+    if begun == run_id and process != str(os.getpid()):
+        return True
+    os.environ[_TREE] = f"{run_id} {os.getpid()}"
+    return False
 
 
 def _counting_only(ledger: Ledger) -> Outbox:

@@ -343,3 +343,15 @@ def test_the_account_adds_up_at_any_moment(seed: int) -> None:
     assert counts.created >= 6000
     assert (counts.delivered, counts.pending) == (len(sink.spans), 0)
     assert set(counts.lost) <= {"buffer_full"}
+
+
+def test_somebody_looks_around_once_a_second_though_nothing_has_ended() -> None:
+    """On the thread that takes what has ended, with instrumentation switched off; not before a first call has begun."""
+    looks: list[tuple[str, bool]] = []
+    with path() as made:
+        made.processor.look = lambda: looks.append((threading.current_thread().name, is_instrumentation_enabled()))
+        before = made.processor._drain._thread
+        made.processor.wake()
+        wait_until(lambda: looks)
+
+    assert (before, set(looks)) == (None, {("otelkit-spans", False)})

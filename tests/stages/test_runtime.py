@@ -300,3 +300,41 @@ def test_open_calls_start_where_they_are_told(recorder: Recorder) -> None:
 
     assert recorder.span("by hand").parent is None
     assert [each.outcome for each in recorder.calls] == [Outcome.OK, Outcome.OK]
+
+
+def test_somebody_is_told_when_a_stage_is_called_for_the_first_time() -> None:
+    """Once for each stage of a process, so that nothing is started for nothing; a forked child is a process of its own."""
+    told: list[None] = []
+    runtime = runtime_with(begun=lambda: told.append(None))
+    stages = [Stage(name, StageKind.FUNCTION) for name in ("read", "write")]
+
+    def call_all() -> int:
+        for stage in (*stages, *stages):
+            runtime.open(stage).close()
+        return len(told)
+
+    assert (call_all(), call_all(), in_child(call_all)) == (2, 2, 4)
+
+
+def test_a_running_call_says_which_item_it_is_at(recorder: Recorder) -> None:
+    """As the argument says, or as the stage itself says last; whoever makes its span."""
+    said: list[str | None] = []
+
+    def look() -> None:
+        runtime = _current.runtime
+        assert runtime is not None
+        said.extend(call.item_id for series in runtime.series() for call in series.running)
+
+    @otelkit.stage("work", item="path")
+    def work_on(path: str) -> None:
+        look()
+
+    work_on("a.wav")
+    with otelkit.stage("block") as call:
+        look()
+        call.set(names.ITEM_ID, "b.wav")
+        look()
+    recorder.runtime._open = recorder.runtime._beside.open
+    work_on("c.wav")
+
+    assert said == ["a.wav", None, "b.wav", "c.wav"]
