@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otelkit.delivery import circuit
+from otelkit._assembly.encoders import encoder
 from otelkit.delivery.exporters import DeliveredSpanExporter
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.spool import Spool, read_spool
@@ -102,7 +103,7 @@ class Whole:
         self.step = Unruly(seed)
         out = DeliveredSpanExporter(
             "unreliable", lambda: self.exporter, account=self.ledger, spool=Spool(folder, 60_000, self.ledger),
-            notice=Notice(folder, stream=io.StringIO()), export_limit_s=5.0,
+            notice=Notice(folder, stream=io.StringIO()), encode=encoder("traces"), export_limit_s=5.0,
         )  # fmt: skip
         chain = Chain([Offered("test", "otelkit-test", self.step)], out.export, account=self.ledger)
         self.processor = Outbox(

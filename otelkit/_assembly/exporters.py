@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final
 
 from otelkit._assembly.environment import find_entry_point, known_names, names
@@ -31,7 +32,8 @@ class ExporterChoice:
     signal: Signal
     name: str
     """As the user wrote it, or ``otlp``."""
-    factory: Callable[[], Any]  # Any: SpanExporter, MetricExporter, MetricReader or LogRecordExporter
+    factory: Callable[[], Any] | None  # Any: SpanExporter, MetricExporter, MetricReader or LogRecordExporter
+    """None where ``protocol`` is set: what writes OTLP is ours."""
     endpoint: str | None
     """Where OTLP goes, over HTTP or gRPC; None for all else."""
     is_otlp: bool
@@ -66,14 +68,17 @@ def _choose(signal: Signal, name: str, env: Mapping[str, str]) -> ExporterChoice
     entry_name = _otlp_entry_name(signal, name, env)
     if entry_name is None:
         return None
+    protocol = _PROTOCOLS.get(entry_name)
+    if protocol is not None:
+        # The stock exporters are not even imported: they bring `requests` and protobuf, 100 ms.
+        if protocol == "grpc" and find_spec("grpc") is None:
+            _say_missing(signal, name, _EXTRA_HINT)
+            return None
+        return ExporterChoice(signal, name, None, otlp_endpoint(signal, env, grpc=protocol == "grpc"), True, protocol)
     group = f"opentelemetry_{signal}_exporter"
     entry = find_entry_point(group, entry_name)
     if entry is None:
-        advice = _EXTRA_HINT if "grpc" in entry_name else hint(name, ["none", "otlp", *known_names(group)])
-        _log.error(
-            "%s asks for the exporter %r, which is not installed. %s All other telemetry works on.",
-            _VARIABLE[signal], name, advice,
-        )  # fmt: skip
+        _say_missing(signal, name, hint(name, ["none", "otlp", *known_names(group)]))
         return None
     try:
         factory = entry.load()
@@ -84,9 +89,14 @@ def _choose(signal: Signal, name: str, env: Mapping[str, str]) -> ExporterChoice
         )  # fmt: skip
         return None
     is_otlp = entry_name.startswith("otlp") or entry_name == "jaeger"
-    protocol = _PROTOCOLS.get(entry_name)
-    endpoint = otlp_endpoint(signal, env, grpc=protocol == "grpc") if protocol is not None else None
-    return ExporterChoice(signal, name, factory, endpoint, is_otlp, protocol)
+    return ExporterChoice(signal, name, factory, None, is_otlp)
+
+
+def _say_missing(signal: Signal, name: str, advice: str) -> None:
+    _log.error(
+        "%s asks for the exporter %r, which is not installed. %s All other telemetry works on.",
+        _VARIABLE[signal], name, advice,
+    )  # fmt: skip
 
 
 def _otlp_entry_name(signal: Signal, name: str, env: Mapping[str, str]) -> str | None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from opentelemetry.sdk.resources import Resource
 
-from otelkit.delivery.exporters import CLOSE_LIMIT_S
+from otelkit._assembly.encoders import span_encoder
+from otelkit._otlp.encoded import Encode
+from otelkit.delivery.otlp_writer import OtlpWriter
 from otelkit.delivery.outgoing import Outgoing
 from otelkit.model.calls import Outcome
-from otelkit.model.signals import Account, Loss
+from otelkit.model.signals import Account
 from otelkit.spans.chain import Ended
 from otelkit.spans.light_span import LightSpan
-from otelkit.spans.otlp import SpanEncoder
+
+_ERROR: Final = Outcome.ERROR
 
 
 class OtlpSpans:
@@ -26,48 +29,45 @@ class OtlpSpans:
     """
 
     def __init__(self, outgoing: Outgoing, account: Account, resource: Resource) -> None:
-        self._outgoing = outgoing
-        self._account = account
-        self._deadline: float | None = None
-        self.in_child(resource)
+        self._writer = OtlpWriter("traces", outgoing, account, _encoder(resource))
 
     def in_child(self, resource: Resource) -> None:
         """Write this resource from now on."""
-        self._encoder = SpanEncoder(resource.attributes, resource.schema_url)
+        self._writer.encode = _encoder(resource)
 
     def deliver(self, spans: Sequence[Ended]) -> None:
         """Write spans and have them sent; those that failed apart, since they are the last to go when memory gets short."""
         failed = [span for span in spans if _is_failure(span)]
         if failed:
-            spans = [span for span in spans if not _is_failure(span)]
-        body, count, left_out = self._encoder.encode(spans)
-        error_body, error_count, errors_left_out = self._encoder.encode(failed) if failed else (b"", 0, 0)
-        if left_out + errors_left_out:
-            self._account.lost("traces", left_out + errors_left_out, Loss.ENCODE_FAILED)
-        self._outgoing.put(body, count, error_body, error_count)
+            apart = set(map(id, failed))
+            spans = [span for span in spans if id(span) not in apart]
+        self._writer.write(spans, failed)
 
     # -- destination -----------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Start the sending thread."""
-        self._outgoing.prepare()
+        self._writer.outgoing.prepare()
 
     def exit_by(self, deadline: float, pending: Callable[[], int]) -> None:
         """Block no longer than ``deadline`` (`time.monotonic` seconds)."""
-        self._outgoing.exit_by(deadline, pending)
-        self._deadline = deadline
+        self._writer.exit_by(deadline, pending)
 
     def force_flush(self, timeout_millis: int) -> bool:
         """Send what waits; False if that failed or took longer."""
-        return self._outgoing.flush(timeout_millis / 1000)
+        return self._writer.outgoing.flush(timeout_millis / 1000)
 
     def shutdown(self) -> None:
         """Send or spool what waits, and close connections."""
-        left_s = CLOSE_LIMIT_S if self._deadline is None else max(0.05, self._deadline - time.monotonic())
-        self._outgoing.close(left_s)
+        self._writer.close()
+
+
+def _encoder(resource: Resource) -> Encode:
+    return span_encoder(resource.attributes, resource.schema_url)
 
 
 def _is_failure(span: Ended) -> bool:
-    if isinstance(span, LightSpan):
-        return span.outcome is Outcome.ERROR
+    # By the exact type: nobody subclasses it, and this is asked of every span.
+    if type(span) is LightSpan:
+        return span.outcome is _ERROR
     return not span.status.is_ok and not span.status.is_unset

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from otelkit._assembly.encoders import encoder
 from otelkit._assembly.exporters import ExporterChoice, choose_exporters
-from otelkit.delivery.encoding import ENCODERS
 from otelkit.delivery.exporters import DeliveredLogExporter, DeliveredMetricExporter, DeliveredSpanExporter
 from otelkit.delivery.notice import Notice
-from otelkit.delivery.otlp_exporters import OtlpLogExporter, OtlpMetricExporter, OtlpWriter
+from otelkit.delivery.otlp_exporters import OtlpLogExporter, OtlpMetricExporter
+from otelkit.delivery.otlp_writer import OtlpWriter
 from otelkit.delivery.outgoing import Outgoing
 from otelkit.delivery.spool import Spool
 from otelkit.delivery.transports import otlp_transport
@@ -70,7 +71,7 @@ class Outlet:
 
     def span_exporter(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> DeliveredSpanExporter:
         """Return the exporter for one choice."""
-        return DeliveredSpanExporter(choice.name, choice.factory, **self._how(choice, choices))
+        return DeliveredSpanExporter(choice.name, **self._how(choice, choices))
 
     def log_exporter(
         self, choice: ExporterChoice, choices: Sequence[ExporterChoice]
@@ -78,8 +79,8 @@ class Outlet:
         """Return the exporter for one choice."""
         outgoing = self.outgoing(choice, choices)
         if outgoing is None:
-            return DeliveredLogExporter(choice.name, choice.factory, **self._how(choice, choices))
-        return OtlpLogExporter(OtlpWriter("logs", outgoing, self.account_of(choice, choices)))
+            return DeliveredLogExporter(choice.name, **self._how(choice, choices))
+        return OtlpLogExporter(OtlpWriter("logs", outgoing, self.account_of(choice, choices), encoder("logs")))
 
     def metric_exporter(
         self, choice: ExporterChoice, choices: Sequence[ExporterChoice]
@@ -87,16 +88,17 @@ class Outlet:
         """Return the exporter for one choice."""
         outgoing = self.outgoing(choice, choices)
         if outgoing is None:
-            return DeliveredMetricExporter(choice.name, choice.factory, **self._how(choice, choices))
+            return DeliveredMetricExporter(choice.name, **self._how(choice, choices))
         account = self.account_of(choice, choices)
-        return OtlpMetricExporter(OtlpWriter("metrics", outgoing, account), account)
+        return OtlpMetricExporter(OtlpWriter("metrics", outgoing, account, encoder("metrics")), account, self.env)
 
     def _how(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> dict[str, Any]:
         return {
+            "factory": choice.factory,
             "account": self.ledger,
             "spool": self.spool,
             "notice": self.notice,
-            "encode": ENCODERS[choice.signal] if choice.is_otlp else None,
+            "encode": encoder(choice.signal) if choice.is_otlp else None,
             "endpoint": choice.endpoint,
             # With several exporters one keeps the account: an item is created once.
             "principal": choice is _principal(choices),

@@ -1,6 +1,6 @@
 """Private names of the OpenTelemetry SDK that the wiring can't do without.
 
-The only others are read in `delivery.exporters` (what an exporter prefers) and imported in `delivery.encoding`.
+The only others are read in `delivery.exporters` (what an exporter prefers) and in `metrics.sdk_private`.
 
 Each use has a test in ``tests/assembly/test_sdk_private.py`` that fails when the name changes; each falls back to doing
 without when the name is gone.

@@ -10,9 +10,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
 from otelkit._guard import in_forked_child
+from otelkit._otlp.encoded import Encode, Encoded
 from otelkit.delivery.circuit import Circuit
 from otelkit.delivery.cleaned import cleaned
-from otelkit.delivery.encoding import Encode
 from otelkit.delivery.hush import hushed, in_short
 from otelkit.delivery.leaving import Leaving
 from otelkit.delivery.notice import Notice
@@ -181,28 +181,22 @@ class Delivery(Generic[Batch]):
         if self._spool is None or self._encode is None:
             self._account.lost(self._signal, count, Loss.EXPORT_FAILED)
         else:
-            for body, number in self._encoded(batch, count):
-                kept |= self._spool.write(self._signal, body, number)
+            for encoded in self._encoded(batch, count):
+                kept |= encoded.written > 0 and self._spool.write(self._signal, encoded.body, encoded.written)
         self._notice.unreachable(self._endpoint or f"the exporter {self._name}", self._cause, spooled=kept)
         _log.debug("%d %s not delivered by %s: %s", count, self._signal, self._name, self._cause)
         return kept
 
-    def _encoded(self, batch: Batch, count: int) -> list[tuple[bytes, int]]:
-        """Return the batch as requests: one, or if that fails one for each item that can be written."""
+    def _encoded(self, batch: Batch, count: int) -> Sequence[Encoded]:
+        """Return the batch as requests; what can't be written is counted as lost."""
         assert self._encode is not None
         try:
-            return [(self._encode(batch), count)]
-        except Exception as error:  # noqa: BLE001 - protobuf raises several kinds, and plugins make spans
-            _log.debug("a batch of %d %s can't be encoded as a whole: %s", count, self._signal, error)
-        bodies = []
-        items = batch if isinstance(batch, Sequence) else ()
-        for item in items:
-            try:
-                bodies.append((self._encode([item]), 1))
-            except Exception as error:  # noqa: BLE001 - see above
-                _log.debug("an item can't be encoded: %s", error)
-        self._account.lost(self._signal, count - len(bodies), Loss.ENCODE_FAILED)
-        return bodies
+            requests = self._encode(batch)
+        except Exception as error:  # noqa: BLE001 - it must not, and would take a thread of the program's with it
+            _log.error("%d %s are lost, since writing them failed: %r", count, self._signal, error)
+            requests = ()
+        self._account.lost(self._signal, count - sum(encoded.written for encoded in requests), Loss.ENCODE_FAILED)
+        return requests
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Final, Generic, NotRequired, TypedDict, Unpack
+from typing import Any, ClassVar, Generic, NotRequired, TypedDict, Unpack
 
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
@@ -12,14 +12,13 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult,
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from otelkit._otlp.encoded import Encode
 from otelkit.delivery.delivery import Batch, Delivery
-from otelkit.delivery.encoding import ENCODERS, Encode
+from otelkit.delivery.metric_points import count_points
 from otelkit.delivery.notice import Notice
+from otelkit.delivery.otlp_writer import CLOSE_LIMIT_S
 from otelkit.delivery.spool import Spool
 from otelkit.model.signals import Account, Signal
-
-CLOSE_LIMIT_S: Final = 0.5
-"""Longest time that `shutdown` waits for what is being sent to be spooled instead, and for connections to be closed."""
 
 
 class Around(TypedDict):
@@ -28,8 +27,7 @@ class Around(TypedDict):
     account: Account
     spool: Spool | None
     notice: Notice
-    encode: NotRequired[Encode | None]
-    """Left out: as OTLP."""
+    encode: Encode | None
     endpoint: NotRequired[str | None]
     principal: NotRequired[bool]
     export_limit_s: NotRequired[float]
@@ -48,8 +46,7 @@ class _Delivered(Generic[Batch]):
         factory: Callable[[], Any],  # Any: an exporter of the signal, as far as anybody knows
         **around: Unpack[Around],
     ) -> None:
-        options: Around = {"encode": ENCODERS[self._SIGNAL], **around}
-        self._delivery = Delivery[Batch](self._SIGNAL, name, factory, self._send, **options)
+        self._delivery = Delivery[Batch](self._SIGNAL, name, factory, self._send, **around)
 
     def _send(self, inner: Any, batch: Batch) -> bool:  # Any: what the factory made
         return inner.export(batch) is self._SUCCESS
@@ -179,13 +176,3 @@ class DeliveredMetricExporter(_Delivered[MetricsData], MetricExporter):
         """Close the exporter's connections."""
         if os.getpid() == self._pid:
             self.close(min(timeout_millis / 1000, CLOSE_LIMIT_S))
-
-
-def count_points(metrics_data: MetricsData) -> int:
-    """Return the number of metric points in what a reader has collected."""
-    return sum(
-        len(metric.data.data_points)
-        for resource in metrics_data.resource_metrics
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-    )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from opentelemetry._logs import SeverityNumber
@@ -13,74 +11,12 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 
-from otelkit.delivery.encoding import ENCODERS, Encode, MetricPreferences
-from otelkit.delivery.exporters import CLOSE_LIMIT_S, count_points
-from otelkit.delivery.outgoing import Outgoing
-from otelkit.model.signals import Account, Loss, Signal
-
-_log = logging.getLogger("otelkit.delivery")
+from otelkit.delivery.metric_points import count_points
+from otelkit.delivery.metric_preferences import preferred_aggregation, preferred_temporality
+from otelkit.delivery.otlp_writer import OtlpWriter
+from otelkit.model.signals import Account
 
 _ERROR: Final = SeverityNumber.ERROR.value
-
-
-class OtlpWriter:
-    """Writes batches of one signal as requests and hands them to an `Outgoing`. Never raises.
-
-    Args:
-        signal: What is written.
-        outgoing: Sends, retries and spools.
-        account: Where items that can't be written are counted.
-        encode: Writes a batch.
-    """
-
-    def __init__(self, signal: Signal, outgoing: Outgoing, account: Account, encode: Encode | None = None) -> None:
-        self._signal = signal
-        self.outgoing = outgoing
-        self._account = account
-        self._encode = encode or ENCODERS[signal]
-        self._deadline: float | None = None
-
-    def write(self, items: Sequence[Any], errors: Sequence[Any] = ()) -> None:  # Any: log records
-        """Have ``items`` and ``errors`` sent; the latter are the last to go when memory gets short."""
-        self.outgoing.put(*self._encoded(items), *self._encoded(errors))
-
-    def write_whole(self, batch: Any, count: int) -> None:  # Any: what the encoder takes
-        """Have a batch of ``count`` items sent that can't be taken apart."""
-        try:
-            body = self._encode(batch)
-        except Exception as error:  # noqa: BLE001 - protobuf raises several kinds
-            self._leave_out(error, count)
-        else:
-            self.outgoing.put(body, count)
-
-    def exit_by(self, deadline: float, pending: Callable[[], int] = lambda: 0) -> None:
-        """Block no longer than ``deadline`` (`time.monotonic` seconds) from now on; what is not sent by then is spooled."""
-        self._deadline = deadline
-        self.outgoing.exit_by(deadline, pending)
-
-    def close(self) -> None:
-        """Send or spool what waits, until the deadline if there is one."""
-        left_s = CLOSE_LIMIT_S if self._deadline is None else max(0.05, self._deadline - time.monotonic())
-        self.outgoing.close(left_s)
-
-    def _encoded(self, items: Sequence[Any]) -> tuple[bytes, int]:
-        if not items:
-            return b"", 0
-        try:
-            return self._encode(items), len(items)
-        except Exception as error:  # noqa: BLE001 - protobuf raises several kinds, and programs log anything
-            _log.debug("a batch of %d %s can't be encoded as a whole: %s", len(items), self._signal, error)
-        bodies = []
-        for item in items:
-            try:
-                bodies.append(self._encode([item]))
-            except Exception as error:  # noqa: BLE001 - see above
-                self._leave_out(error, 1)
-        return b"".join(bodies), len(bodies)
-
-    def _leave_out(self, error: Exception, count: int) -> None:
-        _log.debug("%d %s can't be encoded: %s", count, self._signal, error)
-        self._account.lost(self._signal, count, Loss.ENCODE_FAILED)
 
 
 class OtlpLogExporter(LogRecordExporter):
@@ -114,15 +50,15 @@ class OtlpLogExporter(LogRecordExporter):
         self._writer.close()
 
 
-class OtlpMetricExporter(MetricPreferences, MetricExporter):
+class OtlpMetricExporter(MetricExporter):
     """Writes metrics; their points count as created here, since nothing buffers them before.
 
     Temporality and aggregation are as ``OTEL_EXPORTER_OTLP_METRICS_*`` prefer them. In a forked child it takes everything and
     sends nothing: the counts that the child has inherited are its parent's, and the child records into a provider of its own.
     """
 
-    def __init__(self, writer: OtlpWriter, account: Account) -> None:
-        super().__init__()
+    def __init__(self, writer: OtlpWriter, account: Account, env: Mapping[str, str]) -> None:
+        super().__init__(preferred_temporality(env), preferred_aggregation(env))
         self._writer = writer
         self._account = account
         self._pid = os.getpid()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from otelkit._otlp.encoded import Encoded
 from otelkit.delivery import circuit
 from otelkit.delivery.delivery import Delivery
 from otelkit.delivery.leaving import Leaving
@@ -45,10 +46,11 @@ class Exporter:
         self.closed += 1
 
 
-def encode(batch: Sequence[int]) -> bytes:
-    if 13 in batch:
-        raise ValueError("13 has no place in OTLP")
-    return ",".join(map(str, batch)).encode()
+def encode(batch: Sequence[int]) -> list[Encoded]:
+    if 99 in batch:
+        raise ValueError("a bug")
+    fits = [number for number in batch if number != 13]
+    return [Encoded(",".join(map(str, fits)).encode(), len(fits), len(batch) - len(fits))]
 
 
 class Way:
@@ -170,12 +172,23 @@ def test_what_is_not_otlp_is_not_spooled(tmp_path: Path) -> None:
 
 
 def test_one_item_that_cannot_be_encoded_costs_only_itself(tmp_path: Path) -> None:
-    """The others of its batch are spooled one by one."""
+    """The others of its batch are spooled; a batch with nothing else leaves no empty file."""
     with way(tmp_path, Exporter(broken)) as it:
         assert it.send(12, 13, 14)
+        assert not it.send(13)
 
-        assert it.account == (0, 2, {"encode_failed": 1}, 0)
-        assert it.spooled == [(b"12", 1), (b"14", 1)]
+        assert it.account == (0, 2, {"encode_failed": 2}, 0)
+        assert it.spooled == [(b"12,14", 2)]
+
+
+def test_an_encoder_that_fails_costs_the_batch_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What is ours to mend is told, and the program goes on."""
+    with way(tmp_path, Exporter(broken)) as it:
+        assert not it.send(99, 100)
+
+        assert it.account == (0, 0, {"encode_failed": 2}, 0)
+        assert it.spooled == []
+        assert "2 traces are lost, since writing them failed: ValueError('a bug')" in caplog.text
 
 
 def test_nothing_to_send_asks_nobody(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
+from otelkit._assembly.encoders import encoder
 from otelkit.delivery.exporters import DeliveredMetricExporter, DeliveredSpanExporter
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.spool import Spool
@@ -42,9 +43,11 @@ url, folder, limit_s, spans, flush = sys.argv[1], Path(sys.argv[2]), float(sys.a
 ledger = Ledger()
 around = {"account": ledger, "spool": Spool(folder, 10**8, ledger), "notice": Notice(folder)}
 traces = f"{url}/v1/traces"
-exporter = DeliveredSpanExporter("otlp", lambda: OTLPSpanExporter(traces), endpoint=traces, **around)
+exporter = DeliveredSpanExporter(
+    "otlp", lambda: OTLPSpanExporter(traces), endpoint=traces, encode=encoder("traces"), **around)
 metrics = f"{url}/v1/metrics"
-metric_exporter = DeliveredMetricExporter("otlp", lambda: OTLPMetricExporter(metrics), endpoint=metrics, **around)
+metric_exporter = DeliveredMetricExporter(
+    "otlp", lambda: OTLPMetricExporter(metrics), endpoint=metrics, encode=encoder("metrics"), **around)
 processor = Outbox(Chain([], exporter.export, account=ledger), ledger, limit=100_000, batch=500, delay_s=0.5,
                            destinations=[exporter])
 provider = TracerProvider(shutdown_on_exit=False)

@@ -106,7 +106,7 @@ def test_what_the_sdk_collects_is_written_as_by_the_stock_encoder(
     aggregation: Any = {HistogramInstrument: ExponentialBucketHistogramAggregation()} if exponential else {}
     reader = InMemoryMetricReader({HistogramInstrument: temporality}, aggregation)
     meter = MeterProvider([reader], RESOURCES[1], shutdown_on_exit=False).get_meter("scope", "1", "url", {"a": "b"})
-    meter.create_counter("counter", "s", "text").add(3, {"a": [1, 2]})
+    meter.create_counter("counter", "s", "text").add(3, {"a": (1, 2)})
     meter.create_up_down_counter("up.down").add(-2.5)
     meter.create_gauge("gauge").set(7)
     histogram = meter.create_histogram("histogram", explicit_bucket_boundaries_advisory=[0.5, 1.0])

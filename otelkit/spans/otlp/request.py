@@ -57,7 +57,7 @@ class SpanEncoder:
         self._light = LightWriter(attributes, extras, self._readable, on_failed)
 
     def requests(self, spans: Sequence[LightSpan | ReadableSpan]) -> list[Encoded]:
-        """Return requests with ``spans``, in order, none above ``request_bytes`` unless it holds one span only. See `encode`."""
+        """Return requests with ``spans``, in order, none above ``request_bytes`` unless it holds a single one. See `encode`."""
         return in_requests(self.encode, spans, self._request_bytes)
 
     def encode(self, spans: Sequence[LightSpan | ReadableSpan]) -> Encoded:
