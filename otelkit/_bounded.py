@@ -81,6 +81,7 @@ class Drain(Generic[T]):
         relieve_at: From so many items on, whoever puts another one hands over a batch itself, or waits a moment for whoever
             is at it: a program that makes items faster than one thread can handle them does its part of that work. Only where
             ``handle`` does not wait for anything. None: never.
+        refused: Called with each item that `put` refuses, in its thread; must not raise.
         prepare: Called once per process in the thread that puts the first item: the last good moment to start threads,
             which can't be started any more once the interpreter shuts down.
     """
@@ -97,11 +98,13 @@ class Drain(Generic[T]):
         tick: Callable[[], None] | None = None,
         tick_s: float = 1.0,
         relieve_at: int | None = None,
+        refused: Callable[[T], None] | None = None,
         prepare: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
         self._relieve_at = limit if relieve_at is None else min(relieve_at, limit)
         self._relieves = relieve_at is not None
+        self._refused = refused
         self._full_at = self._relieve_at if self._relieves else limit
         self._handle = handle
         self._limit = limit
@@ -155,11 +158,11 @@ class Drain(Generic[T]):
     def _put_attended(self, item: T) -> bool:
         """Put an item that may have to be refused, or after which there is more to do."""
         items = self._items
-        if self._closed:
-            return False
-        if self._relieves and len(items) >= self._relieve_at:
+        if self._relieves and len(items) >= self._relieve_at and not self._closed:
             self._relieve()
-        if len(items) >= self._limit:
+        if self._closed or len(items) >= self._limit:
+            if self._refused is not None:
+                self._refused(item)
             return False
         items.append(item)
         if self._thread is None:

@@ -26,7 +26,7 @@ class CallOpener(Protocol):
 class LightOpener(CallOpener, Protocol):
     """Opens calls that are their own spans."""
 
-    ended: Callable[[StageCall], None]
+    ended: Callable[[StageCall], object]
     """Takes each call that has ended; must not raise."""
 
     def watch(self, watchers: Sequence[Callable[[StageCall], None]]) -> None:

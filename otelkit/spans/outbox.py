@@ -98,16 +98,17 @@ class Outbox(SpanProcessor):
             delay_s=delay_s,
             tick=self._tick,
             relieve_at=help_at,
+            refused=self._refuse,
             prepare=self._prepare,
         )
+        # Straight to the buffer: this is asked at the end of every call of every stage.
+        self.ended: Callable[[StageCall], object] = self._drain.put
+        """Takes an ended stage call."""
         in_forked_child(self._after_fork)
 
-    def ended(self, call: StageCall) -> None:
-        """Take an ended stage call."""
-        if not self._drain.put(call):
-            self._refused(call)
-
-    def _refused(self, call: StageCall) -> None:
+    def _refuse(self, call: Ended | StageCall) -> None:
+        if not isinstance(call, StageCall):
+            return  # `on_end` sees to it
         # Its span is lost; that it ran is counted all the same.
         if isinstance(call, LightSpan) and call.sampled:
             self._account.created("traces")

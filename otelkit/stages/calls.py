@@ -127,7 +127,7 @@ class SpannedCalls:
         starting: Barrier,
         ending: Barrier,
         closed: Callable[[StageCall], None],
-        ended: Callable[[StageCall], None],
+        ended: Callable[[StageCall], object],
     ) -> None:
         self._spans = spans
         self.clock = clock

@@ -66,8 +66,20 @@ class Describers:
             plan = self._new_plan(stage)
         said: list[tuple[str, AttributeValue]] = []
         item: str | None = None
-        for parameter, value in zip(plan.positional, args, strict=False):
-            if parameter is not None:
+        for parameter, value in zip(plan.positional, args):  # noqa: B905 - an argument keeps `strict` from the quick call
+            if parameter is None:
+                continue
+            if (
+                type(value) is str
+                and item is None
+                and parameter.role is not _NO_ITEM
+                and len(value) <= MAX_TEXT
+                and value.isascii()
+                and value.isprintable()
+            ):
+                # The usual item, here rather than one call further in: its description would say the same once more.
+                item = value
+            else:
                 item = self._look_at(parameter, value, item, said)
         if kwargs:
             left = MAX_ARGUMENTS - min(len(args), len(plan.positional))

@@ -57,7 +57,7 @@ class Runtime:
         flush: Callable[[float], bool],
         clock: Clock = SYSTEM_CLOCK,
         tracer: Tracer | None = None,
-        ended: Callable[[StageCall], None] | None = None,
+        ended: Callable[[StageCall], object] | None = None,
         begun: Callable[[], None] | None = None,
     ) -> None:
         self.default_pipeline = default_pipeline

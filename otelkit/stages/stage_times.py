@@ -82,11 +82,22 @@ class StageTimes:
     def settled(self, calls: Iterable[StageCall]) -> None:
         """Add calls that have ended, in the order of their end."""
         with self._lock:
+            within_ns = self._within_ns
+            # Calls of one stage come in rows.
+            series: StageSeries | None = None
+            account = _Account()
             for call in calls:
-                account = self._account(key_of(call))
-                account.called_ns += max(0, call.duration_ns - self._within_ns.pop(id(call), 0))
+                if call.series is not series:
+                    series = call.series
+                    account = self._account(key_of(call))
+                duration_ns = call.duration_ns
+                if within_ns:
+                    account.called_ns += max(0, duration_ns - within_ns.pop(id(call), 0))
+                else:
+                    account.called_ns += duration_ns
                 account.blocked_ns += call.blocked_ns
-                self._leave_out(call, call.duration_ns, self._within_ns)
+                if call.enclosing is not None:
+                    self._leave_out(call, duration_ns, within_ns)
 
     def queue(self, name: str) -> QueueTimes:
         """Return the waits at the queues of this name."""
