@@ -16,7 +16,7 @@ from otelkit.stages import progress, run_facts
 MOST: Final = 20
 """Calls that one process names; of more the oldest."""
 _REST: Final = 100
-"""Looking through the calls takes at most one part in so many of the time."""
+"""Looking through the calls, and telling of them, takes at most one part in so many of the time."""
 
 _started = attrgetter("start_ns")
 
@@ -58,14 +58,15 @@ class Heartbeats:
         try:
             due = self._due(now_ns)
             self._looked_ns = now_ns
-            # A hundred thousand tasks that wait are not to cost those that work.
-            self._not_before_ns = now_ns + (self._now() - now_ns) * _REST
             if due:
                 self._tell(due)
         except Exception as error:  # noqa: BLE001 - spans and log processors may be strangers'
             self.barrier.fault(error, "look")
         else:
             self.barrier.success()
+        finally:
+            # A hundred thousand tasks that wait are not to cost those that work, nor a log processor that waits for a network.
+            self._not_before_ns = now_ns + (self._now() - now_ns) * _REST
 
     def _due(self, now_ns: int) -> list[Heartbeat]:
         latest_ns = now_ns - self._interval_ns

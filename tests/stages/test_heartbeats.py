@@ -197,6 +197,20 @@ def test_looking_takes_a_hundredth_of_the_time() -> None:
     assert len(looks) > 2
 
 
+def test_telling_takes_a_hundredth_of_the_time() -> None:
+    """A log processor of the program's own that waits for a network does not hold up what else the thread has to do."""
+    listening = Listening()
+    listening.call()
+
+    def slowly(beats: Sequence[Heartbeat]) -> None:
+        listening.tell(beats)
+        listening.clock.advance(1.0)
+
+    listening.heartbeats = Heartbeats(10.0, lambda: listening.series, slowly, listening.clock)
+
+    assert [beat.elapsed_s for beat in listening.after(10.0, *[3.0] * 34)] == [10.0, 110.0]
+
+
 def test_what_fails_is_contained_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """A log processor of the program's own that raises harms nobody, and is not asked for ever."""
     monkeypatch.setattr(_guard, "reraise_in_tests", False)
