@@ -177,6 +177,9 @@ class SpanRows:
                 run.first_trace = trace
             if facts.run_name is not None:
                 self._root(run, facts, group.resource.service)
+                if run is not default_run:
+                    # A further run of a process, which goes on without it; its own run ends with it.
+                    run.ends(end / 1e9)
             stage = facts.stage
             if stage is None:
                 continue

@@ -239,6 +239,23 @@ def test_a_run_goes_on_in_a_process_that_outlives_its_first(store: Store, reader
     assert the_run(reader).state == "running"
 
 
+def test_a_further_run_of_a_process_is_over_with_its_root_span(
+    store: Store, reader: Reader, clock: ManualClock
+) -> None:
+    """A service that executes one run after the other goes on itself; what its runs started may outlive them."""
+    of_run = {"pipeline.run.id": "run-2", "pipeline.run.name": "nightly"}
+    own = {"pipeline.run.id": "run-1", "pipeline.run.name": "first"}
+    store.write([spans(SpanOf("first", 0, 0.5, own), SpanOf("nightly", 1, 2.0, of_run))])
+    clock.advance(4)
+    over = {run.id: (run.state, run.duration_s) for run in reader.runs()}
+    store.write([spans(SpanOf("late", 6, 1.0, {"pipeline.run.id": "run-2"}))])
+    clock.advance(4)
+    went_on = {run.id: run.state for run in reader.runs()}
+
+    assert over == {"run-2": ("ended", pytest.approx(2.0, abs=0.01)), "run-1": ("running", pytest.approx(4.0))}
+    assert went_on == {"run-2": "running", "run-1": "running"}
+
+
 def test_an_end_that_is_no_time_is_ignored(store: Store, reader: Reader) -> None:
     """Nonsense from a sender neither ends a run nor costs what came with it."""
     store.write([number("pipeline.run.ended", value) for value in (float("nan"), float("inf"), -1.0, 0, 1e30)])
