@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class RootDecider(Protocol):
     """A sampler that decides on root spans by their trace id alone, and lets local children do as their parent.
 
+    Below a remote parent it decides by that parent alone: it is asked once, for all of its children.
     It may implement this besides `should_sample`, which it is otherwise asked, with all of a span's attributes, for every root.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
@@ -10,6 +10,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState, get_cur
 from opentelemetry.util.types import Attributes
 
 from otelkit import names
+from otelkit.model.calls import AttributeValue
 from otelkit.sampling import tracestate
 
 
@@ -22,6 +23,8 @@ class OtelkitRatio(Sampler):
 
     A remote parent that is sampled is believed. If its ``th`` is malformed, or contradicts the decision, the probability is
     unknown: ``th`` is taken out, and nothing else in ``tracestate`` changes. Where it has none, none is written.
+
+    Implements `model.sampling.RootDecider`: stages need not be described to be decided on.
 
     Args:
         ratio: Share of traces to keep, 0 to 1.
@@ -38,11 +41,19 @@ class OtelkitRatio(Sampler):
         self.ratio = float(ratio)
         self._threshold = tracestate.threshold_for(self.ratio)
         # Shared by all traces that start here: a TraceState never changes.
-        self._state = (
+        self.root_state = (
             TraceState([(tracestate.VENDOR, f"th:{tracestate.threshold_text(self._threshold)}")])
             if self._threshold < tracestate.SCALE
             else None
         )
+        self.root_attributes: Mapping[str, AttributeValue] = {
+            names.SAMPLING_REASON: "ratio",
+            names.SAMPLING_RATE: self.ratio,
+        }
+
+    def keeps(self, trace_id: int) -> bool:
+        """Return whether the trace that starts with this id is kept."""
+        return (trace_id & (tracestate.SCALE - 1)) >= self._threshold
 
     def should_sample(
         self,
@@ -59,10 +70,10 @@ class OtelkitRatio(Sampler):
         parent = get_current_span(parent_context).get_span_context()
         if parent.is_valid:
             return _like_parent(parent, attributes)
-        if (trace_id & (tracestate.SCALE - 1)) < self._threshold:
+        if not self.keeps(trace_id):
             return SamplingResult(Decision.DROP)
-        marked = {**(attributes or {}), names.SAMPLING_REASON: "ratio", names.SAMPLING_RATE: self.ratio}
-        return SamplingResult(Decision.RECORD_AND_SAMPLE, marked, self._state)
+        marked = {**(attributes or {}), **self.root_attributes}
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, marked, self.root_state)
 
     def get_description(self) -> str:
         """Return the sampler's name and ratio."""

@@ -34,19 +34,30 @@ def cleaned(key: str, value: AnyValue) -> tuple[AnyValue] | None:
         return None
 
 
+def text_of_key(key: object) -> str:
+    """Return what the SDK makes of a key among several that is no string; empty if nothing."""
+    try:
+        return next(iter(BoundedAttributes(attributes={key: True})), "")  # type: ignore[dict-item]  # no string, as said
+    except Exception:  # noqa: BLE001 - the user's own class
+        return ""
+
+
 def bounded_attributes(attributes: Attributes, limit: int | None, max_length: int | None) -> BoundedAttributes:
-    """Return the attributes of an event or a link within the SDK's limits."""
+    """Return the attributes of an event or a link within the SDK's limits; what can't be kept is counted as dropped."""
     kept: dict[str, AnyValue] = {}
     try:
         items = list((attributes or {}).items())
     except Exception as error:  # noqa: BLE001 - a mapping of the user's own
         _log.warning("attributes can't be read: %s", type(error).__name__)
         items = []
-    for key, value in items:
-        if type(value) in SCALARS:
+    for given, value in items:
+        key = given if type(given) is str else text_of_key(given)
+        if key and type(value) in SCALARS:
             kept[key] = value
         else:
             found = cleaned(key, value)
             if found is not None:
                 kept[key] = found[0]
-    return BoundedAttributes(limit, kept, max_value_len=max_length)
+    bounded = BoundedAttributes(limit, kept, max_value_len=max_length)
+    bounded.dropped += len(items) - len(kept)
+    return bounded

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
@@ -12,18 +13,21 @@ from opentelemetry.util.types import AnyValue, Attributes
 from otelkit import names
 from otelkit.model.calls import AttributeValue, Outcome, StageCall, error_type_of, outcome_of
 from otelkit.model.contexts import NO_SCOPE
-from otelkit.model.error_facts import record_error
-from otelkit.spans.attribute_values import SCALARS, cleaned
+from otelkit.model.error_facts import record_error, text_of
+from otelkit.spans.attribute_values import SCALARS, cleaned, text_of_key
+from otelkit.spans.span_extras import SpanExtras
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from otelkit.spans.light_spans import LightSpans
-    from otelkit.spans.span_extras import SpanExtras
     from otelkit.spans.trace_facts import TraceFacts
 
 MIN_WAIT_NS: Final = 1_000_000
 """Waits shorter than a millisecond in sum are not worth an attribute on every span."""
 
 _OK: Final = Outcome.OK
+P = ParamSpec("P")
 
 
 class LightSpan(StageCall, Span):
@@ -116,7 +120,8 @@ class LightSpan(StageCall, Span):
         self.outcome = outcome_of(error)
         if self.outcome is Outcome.ERROR:
             self.error_type = error_type_of(error)
-            if self.trace.recording:
+            # The duration is known already, so that this asks only whether the span was ended early.
+            if self.trace.recording and (self.extras is None or self.extras.end_unix_ns is None):
                 try:
                     record_error(self.extra(), error)
                 except Exception as fault:  # noqa: BLE001 - the user's own classes take part in it
@@ -148,49 +153,57 @@ class LightSpan(StageCall, Span):
 
     def is_recording(self) -> bool:
         """Return whether what is set on the span is kept."""
-        return (
-            self.trace.recording and self.duration_ns < 0 and (self.extras is None or self.extras.end_unix_ns is None)
-        )
+        return self.trace.recording and self.is_running()
+
+    def is_running(self) -> bool:
+        """Return whether the span has not ended: neither with its call, nor before it."""
+        return self.duration_ns < 0 and (self.extras is None or self.extras.end_unix_ns is None)
 
     def set_attribute(self, key: str, value: AnyValue) -> None:
-        """Set an attribute; beyond the limit of their number the oldest goes."""
+        """Set an attribute; beyond the limit of their number the one goes that was not set for longest."""
         if not self.is_recording():
             self._too_late("set_attribute")
             return
+        if type(value) not in SCALARS or type(key) is not str or not key:
+            found = cleaned(key, value)
+            if found is None:
+                self.extra().dropped_attributes += 1
+                return
+            value = found[0]
         attributes = self.attributes_set
         if attributes is None:
             attributes = self.attributes_set = {}
-        if type(value) not in SCALARS or not key:
-            found = cleaned(key, value)
-            if found is None:
-                return
-            value = found[0]
+        # As in the SDK's container, what is set again is the newest.
+        elif key in attributes:
+            attributes.pop(key, None)
         limit = self.owner.max_attributes
-        if limit is not None and len(attributes) >= limit and key not in attributes:
+        if limit is not None and len(attributes) >= limit:
             self.extra().dropped_attributes += 1
             if not limit:
                 return
-            attributes.pop(next(iter(attributes)), None)
+            # Another thread may set one, too.
+            with suppress(RuntimeError, StopIteration):
+                attributes.pop(next(iter(attributes)), None)
         attributes[key] = value
 
     def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
         """Set several attributes."""
-        for key, value in attributes.items():
-            self.set_attribute(key, value)
+        if not self.is_recording():
+            self._too_late("set_attributes")
+            return
+        try:
+            for key, value in attributes.items():
+                self.set_attribute(key if type(key) is str else text_of_key(key), value)
+        except Exception as fault:  # noqa: BLE001 - it may be no mapping at all
+            self.owner.refused(self, "set_attributes", fault)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
         """Add an event; ``timestamp`` in Unix nanoseconds, None: now."""
-        if self.is_recording():
-            self.extra().add_event(name, attributes, timestamp)
-        else:
-            self._too_late("add_event")
+        self._keep(SpanExtras.add_event, name, attributes, timestamp)
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """Link to another span."""
-        if self.is_recording():
-            self.extra().add_link(context, attributes)
-        else:
-            self._too_late("add_link")
+        self._keep(SpanExtras.add_link, context, attributes)
 
     def update_name(self, name: str) -> None:
         """Give the span another name; the stage keeps its own."""
@@ -201,10 +214,7 @@ class LightSpan(StageCall, Span):
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         """Set the status, by the SDK's rules: OK stays, UNSET changes nothing."""
-        if self.is_recording():
-            self.extra().set_status(status, description)
-        else:
-            self._too_late("set_status")
+        self._keep(SpanExtras.set_status, status, description)
 
     def record_exception(
         self,
@@ -214,13 +224,22 @@ class LightSpan(StageCall, Span):
         escaped: bool = False,
     ) -> None:
         """Add an exception as an event."""
-        if self.is_recording():
-            self.extra().record_exception(exception, attributes, timestamp, escaped)
-        else:
-            self._too_late("record_exception")
+        self._keep(SpanExtras.record_exception, exception, attributes, timestamp, escaped)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the span early, as `end` does, with the error that leaves the block, if any, as the SDK records it."""
+        if error is not None and self.is_recording():
+            self.record_exception(error, escaped=True)
+            self.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {text_of(error)}"))
+        self.end()
 
     def end(self, end_time: int | None = None) -> None:
-        """End the span early: nothing more is recorded on it. The call goes on, and is counted, until the stage ends it."""
+        """End the span early: nothing more is recorded on it but, as attributes, how its stage ended.
+
+        The call goes on, and is counted, until the stage ends it; the span leaves then.
+        """
         if self.is_recording():
             self.extra().end_unix_ns = (
                 end_time if end_time is not None else self.start_unix_ns + self.now() - self.start_ns
@@ -228,8 +247,18 @@ class LightSpan(StageCall, Span):
         else:
             self._too_late("end")
 
+    def _keep(self, keep: Callable[Concatenate[SpanExtras, P], None], *args: P.args, **kwargs: P.kwargs) -> None:
+        if not self.is_recording():
+            self._too_late(keep.__name__)
+            return
+        try:
+            keep(self.extra(), *args, **kwargs)
+        except Exception as fault:  # noqa: BLE001 - the user's own classes take part in it
+            self.owner.refused(self, keep.__name__, fault)
+
     def _too_late(self, doing: str) -> None:
-        if self.trace.recording:
+        # A call that has ended without an outcome is the parent's of a forked child, which did nothing wrong.
+        if self.trace.recording and (self.duration_ns < 0 or self.outcome is not None):
             self.owner.too_late(self, doing)
 
     # -- what a ReadableSpan has -----------------------------------------------------------------------------------
@@ -276,6 +305,9 @@ class LightSpan(StageCall, Span):
         if self.error_type is not None:
             merged[names.ERROR_TYPE] = self.error_type
         if self.attributes_set is not None:
+            # What is set anew is the newest, so that it is the last to go beyond the limit of their number.
+            for key in self.attributes_set:
+                merged.pop(key, None)
             merged.update(self.attributes_set)
         return merged
 

@@ -56,7 +56,7 @@ class LightSpans:
     def __init__(
         self,
         *,
-        ended: Callable[[StageCall], None],
+        ended: Callable[[StageCall], object],
         faults: Barrier,
         resource: Callable[[], Resource],
         scope: InstrumentationScope,
@@ -74,14 +74,13 @@ class LightSpans:
         self.watched = False
         """Whether somebody sees each call end in the user's thread; few programs have that."""
         self._watchers: Sequence[_Watcher] = ()
-        self._guests: Sequence[SpanProcessor] = ()
+        self._guests: Sequence[tuple[SpanProcessor, Barrier]] = ()
         self.limits = limits or SpanLimits()
         self.max_attributes = self.limits.max_span_attributes
         self._resource = resource
         self._scope = scope
         self._wall = clock.now_ns
         self._decision = RootDecision(sampler, id_generator)
-        self._follows = self._decision.follows_parent
         self._new_id = _id_source(id_generator)
         # The last parent that was none of ours, and what follows from it: the root span of a run has all stages below it.
         self._last_foreign: tuple[object, TraceFacts, int] | None = None
@@ -91,8 +90,8 @@ class LightSpans:
         """Open a call below what is current in ``context``; not yet current itself. Raises what a strange sampler raises."""
         around: Any = context.get(SPAN_KEY)
         call: LightSpan = _new(LightSpan)
-        if type(around) is LightSpan and self._follows:
-            call.trace = around.trace
+        if type(around) is LightSpan and (facts := around.trace).followed:
+            call.trace = facts
             call.parent_id = around.span_id
         else:
             self._place(call, around, series, context)
@@ -122,7 +121,8 @@ class LightSpans:
         if identity is not None and identity.is_valid:
             call.parent_id = identity.span_id
             facts, said = self._decision.below(identity, series, context)
-            if self._follows and around is not None and not said:
+            same = self._decision.follows_remote if identity.is_remote else self._decision.follows_parent
+            if same and not said:
                 self._last_foreign = (around, facts, identity.span_id)
         else:
             call.parent_id = INVALID_SPAN_ID
@@ -139,8 +139,9 @@ class LightSpans:
         self.watched = bool(self._watchers or self._guests)
 
     def admit(self, guests: Sequence[SpanProcessor]) -> None:
-        """Show each recorded span to these span processors of the program's, as the SDK would."""
-        self._guests = guests
+        """Show each recorded span to these span processors of the program's, as the SDK would; each behind its own barrier."""
+        known = {id(guest): barrier for guest, barrier in self._guests}
+        self._guests = [(guest, known.get(id(guest)) or _barrier_of(guest)) for guest in guests]
         self._shown = self._started is not None or bool(guests)
         self.watched = bool(self._watchers or self._guests)
 
@@ -150,24 +151,34 @@ class LightSpans:
             watcher(call)
         if self._guests and call.trace.recording:
             span = self.readable(call)
-            for guest in self._guests:
-                try:
-                    guest.on_end(span)
-                except Exception as fault:  # noqa: BLE001 - the program's own; the SDK would let it through to the user's code
-                    self.faults.fault(fault, "on_end")
+            for guest, barrier in self._guests:
+                if not barrier.off:
+                    try:
+                        guest.on_end(span)
+                    except Exception as fault:  # noqa: BLE001 - the program's own; the SDK would let it through to the user's code
+                        barrier.fault(fault, "on_end")
+                    else:
+                        barrier.success("on_end")
 
     def _show_start(self, call: LightSpan, context: Context) -> None:
         if self._started is not None:
             self._started(call, context)
-        for guest in self._guests:
-            try:
-                guest.on_start(call, context)  # type: ignore[arg-type]  # it has what a span of the SDK has
-            except Exception as fault:  # noqa: BLE001 - see above
-                self.faults.fault(fault, "on_start")
+        for guest, barrier in self._guests:
+            if not barrier.off:
+                try:
+                    guest.on_start(call, context)  # type: ignore[arg-type]  # it has what a span of the SDK has
+                except Exception as fault:  # noqa: BLE001 - see above
+                    barrier.fault(fault, "on_start")
+                else:
+                    barrier.success("on_start")
 
     def extras(self) -> SpanExtras:
         """Return a place for what few spans have."""
         return SpanExtras(self.limits)
+
+    def refused(self, call: LightSpan, doing: str, fault: Exception) -> None:
+        """Say that something could not be recorded, since what was given to record can't be read."""
+        _log.warning("%s on the span of the stage %r failed: %s", doing, call.series.stage.name, type(fault).__name__)
 
     def too_late(self, call: LightSpan, doing: str) -> None:
         """Say, as the SDK does, that a span that has ended stays as it is."""
@@ -181,14 +192,18 @@ class LightSpans:
         )
         if extras is not None:
             attributes.dropped += extras.dropped_attributes
-        parent = None
-        if call.parent_id:
-            parent = SpanContext(
-                facts.trace_id,
-                call.parent_id,
-                call.parent_id == facts.remote_parent_id,
-                TraceFlags(facts.flags),
-                facts.state or TraceState.get_default(),
+        parent = facts.parent
+        if parent is None or parent.span_id != call.parent_id:
+            parent = (
+                None
+                if not call.parent_id
+                else SpanContext(
+                    facts.trace_id,
+                    call.parent_id,
+                    False,
+                    TraceFlags(facts.flags),
+                    facts.state or TraceState.get_default(),
+                )
             )
         return ReadableSpan(
             call.name,
@@ -196,17 +211,23 @@ class LightSpans:
             parent,
             self._resource(),
             attributes,
-            extras.events or () if extras is not None else (),
-            extras.links or () if extras is not None else (),
+            # Not by their truth: an empty list knows how many were dropped.
+            extras.events if extras is not None and extras.events is not None else (),
+            extras.links if extras is not None and extras.links is not None else (),
             SpanKind.INTERNAL,
             status=extras.status if extras is not None else UNSET,
             start_time=call.start_unix_ns,
-            end_time=call.end_unix_ns if call.duration_ns >= 0 else None,
+            end_time=None if call.is_running() else call.end_unix_ns,
             instrumentation_scope=self._scope,
         )
 
     def _after_fork(self) -> None:
         self._last_foreign = None
+
+
+def _barrier_of(guest: SpanProcessor) -> Barrier:
+    kind = type(guest)
+    return Barrier(f"span processor {kind.__qualname__}", kind.__module__.partition(".")[0])
 
 
 def _id_source(generator: IdGenerator) -> Callable[[int], int]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, ParentBased, Sampler
-from opentelemetry.trace import SpanContext, SpanKind, TraceState
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, TraceState, set_span_in_context
 from opentelemetry.util.types import AnyValue
 
 from otelkit import names
@@ -34,10 +34,14 @@ class RootDecision:
         self._sampler = sampler
         self._decider = sampler if isinstance(sampler, RootDecider) else None
         self._always = _known_answer(sampler)
-        self._believes_local = self._decider is not None or _believes_parent(sampler)
+        self._believes_local = self._decider is not None or _believes(sampler, remote=False)
+        self._believes_remote = _believes(sampler, remote=True)
         # `always_on` and `always_off` do not look at the parent; below a stage that they have decided on they decide the same.
-        self.follows_parent = self._believes_local or sampler is ALWAYS_ON or sampler is ALWAYS_OFF
+        heedless = sampler is ALWAYS_ON or sampler is ALWAYS_OFF
+        self.follows_parent = self._believes_local or heedless
         """Whether a child of a stage span is sampled exactly if its parent is, with the same ``tracestate``."""
+        self.follows_remote = self._believes_remote or self._decider is not None or heedless
+        """Whether all children of a remote span are decided on alike."""
         self._new_trace_id: Callable[[], int] = id_generator.generate_trace_id
         if type(id_generator) is RandomIdGenerator:
             self._new_trace_id = lambda: random.getrandbits(128)
@@ -55,18 +59,19 @@ class RootDecision:
             if decider.keeps(trace_id):
                 return _facts(trace_id, True, self._random, decider.root_state), decider.root_attributes
             return _facts(trace_id, False, self._random), _NOTHING
-        return self._asked(trace_id, series, context, self._random, 0)
+        return self._asked(trace_id, series, context, self._random)
 
     def below(self, parent: SpanContext, series: StageSeries, context: Context) -> Placed:
         """Decide on a span below one that is not a stage's: another instrumentation's, or a remote one."""
-        remote_id = parent.span_id if parent.is_remote else 0
         random_flag = parent.trace_flags & RANDOM
-        if self._believes_local and not parent.is_remote:
+        if self._believes_remote if parent.is_remote else self._believes_local:
             sampled = parent.trace_flags.sampled
-            return _facts(parent.trace_id, sampled, random_flag, parent.trace_state or None), _NOTHING
-        return self._asked(parent.trace_id, series, context, random_flag, remote_id)
+            return _facts(parent.trace_id, sampled, random_flag, parent.trace_state or None, parent), _NOTHING
+        return self._asked(parent.trace_id, series, context, random_flag, parent)
 
-    def _asked(self, trace_id: int, series: StageSeries, context: Context, random_flag: int, remote_id: int) -> Placed:
+    def _asked(
+        self, trace_id: int, series: StageSeries, context: Context, random_flag: int, parent: SpanContext | None = None
+    ) -> Placed:
         stage = series.stage
         given: dict[str, Any] = {  # Any: attribute values
             names.PIPELINE_NAME: series.pipeline,
@@ -77,38 +82,62 @@ class RootDecision:
         }
         answer = self._sampler.should_sample(context, trace_id, stage.name, SpanKind.INTERNAL, given, ())
         sampled = answer.decision is Decision.RECORD_AND_SAMPLE
+        recording = answer.decision is not Decision.DROP
         facts = TraceFacts(
             trace_id,
             sampled=sampled,
-            recording=answer.decision is not Decision.DROP,
+            recording=recording,
             flags=(SAMPLED if sampled else 0) | random_flag,
             state=answer.trace_state or None,
-            remote_parent_id=remote_id,
+            parent=parent,
+            # Below a span that is recorded and not sampled, those that believe their parents drop.
+            followed=self.follows_parent and recording is sampled,
         )
         said = answer.attributes or _NOTHING
         return facts, {key: value for key, value in said.items() if key not in given or given[key] != value}
 
 
-def _facts(trace_id: int, sampled: bool, random_flag: int, state: TraceState | None = None) -> TraceFacts:
-    return TraceFacts(
-        trace_id, sampled=sampled, recording=sampled, flags=(SAMPLED if sampled else 0) | random_flag, state=state
-    )
+def _facts(
+    trace_id: int, sampled: bool, random_flag: int, state: TraceState | None = None, parent: SpanContext | None = None
+) -> TraceFacts:
+    flags = (SAMPLED if sampled else 0) | random_flag
+    return TraceFacts(trace_id, sampled=sampled, recording=sampled, flags=flags, state=state, parent=parent)
 
 
 def _known_answer(sampler: Sampler) -> bool | None:
     """Return whether every root is kept, or none; None: it has to be asked."""
     for root, answer in ((ALWAYS_ON, True), (ALWAYS_OFF, False)):
-        if sampler is root or (_believes_parent(sampler) and _described(sampler) == _described(ParentBased(root))):
+        if sampler is root:
             return answer
+        if type(sampler) is ParentBased and _described(sampler) == _described(ParentBased(root)):
+            return answer if _says(sampler, None) is _DECISIONS[answer] else None
     return None
 
 
-def _believes_parent(sampler: Sampler) -> bool:
-    """Return whether local children do as their parent."""
-    usual = _described(ParentBased(ALWAYS_ON)).partition(",local")[2]
-    return type(sampler) is ParentBased and _described(sampler).endswith(usual)
+def _believes(sampler: Sampler, *, remote: bool) -> bool:
+    """Return whether children of local spans do as their parent, and, if ``remote``, those of remote ones as well."""
+    start = ",remote" if remote else ",local"
+    usual = start + _described(ParentBased(ALWAYS_ON)).partition(start)[2]
+    if type(sampler) is not ParentBased or not _described(sampler).endswith(usual):
+        return False
+    return all(
+        _says(sampler, SpanContext(1, 1, remote, TraceFlags(SAMPLED if sampled else 0))) is decision
+        for sampled, decision in _DECISIONS.items()
+    )
+
+
+_DECISIONS: Final = {True: Decision.RECORD_AND_SAMPLE, False: Decision.DROP}
+
+
+def _says(sampler: Sampler, parent: SpanContext | None) -> Decision:
+    # The description tells that it always says the same; not whether that is to keep a span, or only to record it.
+    context = Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
+    return sampler.should_sample(context, 1, "", SpanKind.INTERNAL).decision
 
 
 def _described(sampler: Sampler) -> str:
     # What a parent-based sampler is made of can be asked only this way.
-    return str(sampler.get_description())
+    try:
+        return str(sampler.get_description())
+    except Exception:  # noqa: BLE001 - a stranger's sampler may be part of it
+        return ""

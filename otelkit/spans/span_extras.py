@@ -46,9 +46,9 @@ class SpanExtras:
             self.events = BoundedList(self._limits.max_events)
         self.events.append(Event(name, bounded, timestamp))
 
-    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+    def add_link(self, context: SpanContext | None, attributes: Attributes = None) -> None:
         """Link to another span; a context without ids needs attributes or a tracestate to count."""
-        if not (context.is_valid or attributes or context.trace_state):
+        if context is None or not (context.is_valid or attributes or context.trace_state):
             return
         limits = self._limits
         bounded = bounded_attributes(attributes, limits.max_link_attributes, limits.max_attribute_length)
@@ -56,11 +56,13 @@ class SpanExtras:
             self.links = BoundedList(self._limits.max_links)
         self.links.append(Link(context, bounded))
 
-    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Set the status; OK stays, UNSET changes nothing."""
+    def set_status(self, status: object, description: str | None = None) -> None:
+        """Set the status, a `Status` or a `StatusCode`; OK stays, UNSET and anything else changes nothing."""
         if isinstance(status, StatusCode):
             status = Status(status, description if status is StatusCode.ERROR else None)
-        if self.status.status_code is not StatusCode.OK and status.status_code is not StatusCode.UNSET:
+        if not isinstance(status, Status) or status.status_code is StatusCode.UNSET:
+            return
+        if self.status.status_code is not StatusCode.OK:
             self.status = status
 
     def record_exception(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import TraceState
+    from opentelemetry.trace import SpanContext, TraceState
 
 SAMPLED: Final = 1
 """The trace flag of a kept trace; W3C Trace Context."""
@@ -16,7 +16,7 @@ RANDOM: Final = 2
 class TraceFacts:
     """A trace's id and the head sampler's decision on it. One object for all stage spans that follow their parent."""
 
-    __slots__ = ("flags", "recording", "remote_parent_id", "sampled", "state", "trace_id")
+    __slots__ = ("flags", "followed", "parent", "recording", "remote_parent_id", "sampled", "state", "trace_id")
 
     def __init__(
         self,
@@ -26,7 +26,8 @@ class TraceFacts:
         recording: bool,
         flags: int,
         state: TraceState | None = None,
-        remote_parent_id: int = 0,
+        parent: SpanContext | None = None,
+        followed: bool = True,
     ) -> None:
         self.trace_id = trace_id
         self.sampled = sampled
@@ -37,5 +38,9 @@ class TraceFacts:
         """As in ``traceparent``."""
         self.state = state
         """None: empty."""
-        self.remote_parent_id = remote_parent_id
+        self.parent = parent
+        """What the spans with which the trace enters our stages are below: another instrumentation's span, or a remote one."""
+        self.remote_parent_id = parent.span_id if parent is not None and parent.is_remote else 0
         """The parent of the spans with which the trace enters this process; 0: it starts here."""
+        self.followed = followed
+        """Whether the spans of stages directly below share these facts; else the sampler is asked for each of them."""

@@ -235,9 +235,9 @@ class LightWriter:
         if extras.name is not None or extras.end_unix_ns is not None or extras.dropped_attributes:
             return None
         own += status_field(extras.status)
-        if extras.events:
+        if extras.events is not None:
             own += self._extras.events(extras.events, extras.events.dropped)
-        if extras.links:
+        if extras.links is not None:
             own += self._extras.links(extras.links, extras.links.dropped)
         return own
 
