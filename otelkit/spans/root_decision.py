@@ -53,12 +53,12 @@ class RootDecision:
         """Decide on a span with which a trace starts."""
         trace_id = self._new_trace_id()
         if self._always is not None:
-            return _facts(trace_id, self._always, self._random), _NOTHING
+            return self._facts(trace_id, self._always, self._random), _NOTHING
         decider = self._decider
         if decider is not None:
             if decider.keeps(trace_id):
-                return _facts(trace_id, True, self._random, decider.root_state), decider.root_attributes
-            return _facts(trace_id, False, self._random), _NOTHING
+                return self._facts(trace_id, True, self._random, decider.root_state), decider.root_attributes
+            return self._facts(trace_id, False, self._random), _NOTHING
         return self._asked(trace_id, series, context, self._random)
 
     def below(self, parent: SpanContext, series: StageSeries, context: Context) -> Placed:
@@ -66,8 +66,26 @@ class RootDecision:
         random_flag = parent.trace_flags & RANDOM
         if self._believes_remote if parent.is_remote else self._believes_local:
             sampled = parent.trace_flags.sampled
-            return _facts(parent.trace_id, sampled, random_flag, parent.trace_state or None, parent), _NOTHING
+            return self._facts(parent.trace_id, sampled, random_flag, parent.trace_state or None, parent), _NOTHING
         return self._asked(parent.trace_id, series, context, random_flag, parent)
+
+    def _facts(
+        self,
+        trace_id: int,
+        sampled: bool,
+        random_flag: int,
+        state: TraceState | None = None,
+        parent: SpanContext | None = None,
+    ) -> TraceFacts:
+        return TraceFacts(
+            trace_id,
+            sampled=sampled,
+            recording=sampled,
+            flags=(SAMPLED if sampled else 0) | random_flag,
+            state=state,
+            parent=parent,
+            followed=self.follows_parent,
+        )
 
     def _asked(
         self, trace_id: int, series: StageSeries, context: Context, random_flag: int, parent: SpanContext | None = None
@@ -95,13 +113,6 @@ class RootDecision:
         )
         said = answer.attributes or _NOTHING
         return facts, {key: value for key, value in said.items() if key not in given or given[key] != value}
-
-
-def _facts(
-    trace_id: int, sampled: bool, random_flag: int, state: TraceState | None = None, parent: SpanContext | None = None
-) -> TraceFacts:
-    flags = (SAMPLED if sampled else 0) | random_flag
-    return TraceFacts(trace_id, sampled=sampled, recording=sampled, flags=flags, state=state, parent=parent)
 
 
 def _known_answer(sampler: Sampler) -> bool | None:

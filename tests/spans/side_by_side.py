@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry.context import Context
@@ -10,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 from opentelemetry.trace import Span, SpanContext, Tracer
 
@@ -35,7 +37,12 @@ AT_END = {names.STAGE_OUTCOME: "ok", names.ITEMS_OK: 1}
 class SideBySide:
     """Opens stages of ours and spans of the stock SDK, with the same sampler, limits and kind of ids."""
 
-    def __init__(self, sampler: Sampler = ALWAYS_ON, limits: SpanLimits | None = None) -> None:
+    def __init__(
+        self,
+        sampler: Sampler = ALWAYS_ON,
+        limits: SpanLimits | None = None,
+        ids: Callable[[], IdGenerator] = CountingIds,
+    ) -> None:
         self.ended: list[StageCall] = []
         self.light = LightSpans(
             ended=self.ended.append,
@@ -43,13 +50,11 @@ class SideBySide:
             resource=lambda: RESOURCE,
             scope=SCOPE,
             sampler=sampler,
-            id_generator=CountingIds(),
+            id_generator=ids(),
             limits=limits,
         )
         self.exporter = InMemorySpanExporter()
-        provider = TracerProvider(
-            sampler, RESOURCE, shutdown_on_exit=False, id_generator=CountingIds(), span_limits=limits
-        )
+        provider = TracerProvider(sampler, RESOURCE, shutdown_on_exit=False, id_generator=ids(), span_limits=limits)
         provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.tracer: Tracer = provider.get_tracer("otelkit", "1.2")
 
