@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -27,7 +27,9 @@ from otelkit.stages.run_facts import PROCESS, RUN_KEY
 MAX_SERIES: Final = 10_000
 """Stages remembered; a program that makes up more of them at run time starts over."""
 
-_Notify = tuple[Callable[[StageCall], None], Barrier]
+T = TypeVar("T")
+_Told = tuple[Callable[[T], None], Barrier]
+"""An observer's method, and the barrier before it."""
 
 
 class Runtime:
@@ -68,9 +70,9 @@ class Runtime:
         self._own = self._barrier("stages", None)
         self.runs = self._barrier("run spans", None)
         """Contains what fails while the root span of a run is started or ended."""
-        self._opened: list[_Notify] = []
-        self._closed: list[_Notify] = []
-        self._settled: list[tuple[Callable[[Sequence[StageCall]], None], Barrier]] = []
+        self._opened: list[_Told[StageCall]] = []
+        self._closed: list[_Told[StageCall]] = []
+        self._settled: list[_Told[Sequence[StageCall]]] = []
         for offer in observers:
             observer, barrier = offer.value, self._barrier(f"observer {offer.value.name}", offer.distribution)
             # What an observer has not overridden is never called: it would cost every call of every stage.
@@ -134,21 +136,14 @@ class Runtime:
         if links.waiting:
             links.opened(call)
         if self._opened:
-            self._notify_opened(call)
+            _tell(self._opened, "opened", call)
             # Last, so that the duration is the user's code and not ours.
             call.start_ns = self._now()
         return call
 
     def settle(self, calls: Sequence[StageCall]) -> None:
         """Show ended calls to those who look at batches of them. To be called on one thread at a time, once per call."""
-        for notify, barrier in self._settled:
-            if not barrier.off:
-                try:
-                    notify(calls)
-                except Exception as fault:  # noqa: BLE001 - a stranger's observer may raise anything
-                    barrier.fault(fault, "settled")
-                else:
-                    barrier.success()
+        _tell(self._settled, "settled", calls)
         for call in calls:
             # Not held any longer: a chain of tasks, each started by the one before, would hold all of them.
             call.enclosing = None
@@ -187,25 +182,8 @@ class Runtime:
                 self._open = self._beside.open
         return self._beside.open(series, context, None)
 
-    def _notify_opened(self, call: StageCall) -> None:
-        for notify, barrier in self._opened:
-            if not barrier.off:
-                try:
-                    notify(call)
-                except Exception as error:  # noqa: BLE001 - a stranger's observer may raise anything
-                    barrier.fault(error, "opened")
-                else:
-                    barrier.success()
-
     def _notify_closed(self, call: StageCall) -> None:
-        for notify, barrier in self._closed:
-            if not barrier.off:
-                try:
-                    notify(call)
-                except Exception as fault:  # noqa: BLE001 - a stranger's observer may raise anything
-                    barrier.fault(fault, "closed")
-                else:
-                    barrier.success()
+        _tell(self._closed, "closed", call)
 
     def _settle_now(self, call: StageCall) -> None:
         self.settle((call,))
@@ -233,3 +211,15 @@ class Runtime:
     def _barrier(self, name: str, distribution: str | None) -> Barrier:
         barrier = self.barriers[name] = Barrier(name, distribution)
         return barrier
+
+
+def _tell(observers: Sequence[_Told[T]], doing: str, what: T) -> None:
+    """Show ``what`` to each observer that is not switched off, each behind its own barrier."""
+    for notify, barrier in observers:
+        if not barrier.off:
+            try:
+                notify(what)
+            except Exception as fault:  # noqa: BLE001 - a stranger's observer may raise anything
+                barrier.fault(fault, doing)
+            else:
+                barrier.success(doing)
