@@ -15,8 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from otelkit.delivery import circuit
 from otelkit._assembly.encoders import encoder
+from otelkit.delivery import circuit
 from otelkit.delivery.exporters import DeliveredSpanExporter
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.spool import Spool, read_spool
