@@ -53,9 +53,11 @@ async def _driven(
             handed_out.append(await in_steps(scope, steps))
         except StopAsyncIteration:
             call.close(closing)
+            closing = None  # as with `steps`, below
             return
         except BaseException as error:
             call.close(error)
+            closing = None
             raise
         finally:
             del steps  # an error that was thrown in holds this frame by its traceback

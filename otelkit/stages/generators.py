@@ -58,10 +58,12 @@ def _driven(
         except StopIteration as end:
             leave(token)
             call.close(closing)
+            closing = None  # as with `sent`, below
             return end.value
         except BaseException as error:
             leave(token)
             call.close(error)
+            closing = None
             raise
         finally:
             sent = None  # an error that was thrown in holds this frame by its traceback
