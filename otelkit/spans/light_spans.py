@@ -81,6 +81,7 @@ class LightSpans:
         self._scope = scope
         self._wall = clock.now_ns
         self._decision = RootDecision(sampler, id_generator)
+        self._quick_root = self._decision.quick_root()
         self._new_id = _id_source(id_generator)
         # The last parent that was none of ours, and what follows from it: the root span of a run has all stages below it.
         self._last_foreign: tuple[object, TraceFacts, int] | None = None
@@ -93,6 +94,9 @@ class LightSpans:
         if type(around) is LightSpan and (facts := around.trace).followed:
             call.trace = facts
             call.parent_id = around.span_id
+        elif around is None and self._quick_root is not None:
+            call.trace = self._quick_root()
+            call.parent_id = INVALID_SPAN_ID
         else:
             self._place(call, around, series, context)
         enclosing: Any = context.get(CALL_KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -44,10 +45,32 @@ class RootDecision:
         """Whether all children of a remote span are decided on alike."""
         self._new_trace_id: Callable[[], int] = id_generator.generate_trace_id
         if type(id_generator) is RandomIdGenerator:
-            self._new_trace_id = lambda: random.getrandbits(128)
+            self._new_trace_id = functools.partial(random.getrandbits, 128)
         # SDK 1.44 does not know the flag yet.
         is_random = getattr(id_generator, "is_trace_id_random", None)
         self._random = RANDOM if is_random is not None and is_random() else 0
+
+    def quick_root(self) -> Callable[[], TraceFacts] | None:
+        """Return what makes the facts of a new trace where all are kept or none, or None where it has to be asked.
+
+        It is called for each call that surrounds no other one: by hand, it takes half the time of a constructor.
+        """
+        if self._always is None:
+            return None
+        sampled, new_trace_id, new = self._always, self._new_trace_id, TraceFacts.__new__
+        flags, followed = (SAMPLED if sampled else 0) | self._random, self.follows_parent
+
+        def root() -> TraceFacts:
+            facts = new(TraceFacts)
+            facts.trace_id = new_trace_id()
+            facts.sampled = facts.recording = sampled
+            facts.flags = flags
+            facts.state = facts.parent = None
+            facts.remote_parent_id = 0
+            facts.followed = followed
+            return facts
+
+        return root
 
     def root(self, series: StageSeries, context: Context) -> Placed:
         """Decide on a span with which a trace starts."""
