@@ -192,7 +192,8 @@ def _minute(stage: str, minute: int, cell: Cell) -> MinuteRow:
 def _state(run: _Run, now_ns: int) -> str:
     silent_s = (now_ns - run.arrived_ns) / 1e9
     if run.state is None:
-        if _told_end(run) is not None:
+        # Of a run that `otelkit run` has started, the first program to tell its end need not be the last.
+        if run.started_ns is None and _told_end(run) is not None:
             return "ended"
         if run.last_ns is not None:
             silent_s = max(silent_s, (now_ns - run.last_ns) / 1e9 - _SKEW_S)

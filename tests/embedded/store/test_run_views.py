@@ -239,6 +239,19 @@ def test_a_run_goes_on_in_a_process_that_outlives_its_first(store: Store, reader
     assert the_run(reader).state == "running"
 
 
+def test_a_run_that_somebody_has_started_is_over_when_they_say_so(
+    store: Store, reader: Reader, clock: ManualClock
+) -> None:
+    """`otelkit run sh -c 'python a.py; python b.py'` goes on when the first program has told its end."""
+    store.set_run("run-1", name="n", started_ns=START_NS, command="sh -c …")
+    store.write([number("pipeline.run.ended", START_NS / 1e9 + 1, at_s=1)])
+    clock.advance(1.1)
+    between = the_run(reader).state
+    store.set_run("run-1", state="ok", ended_ns=START_NS + 2 * 10**9)
+
+    assert (between, the_run(reader).state) == ("running", "ok")
+
+
 def test_a_further_run_of_a_process_is_over_with_its_root_span(
     store: Store, reader: Reader, clock: ManualClock
 ) -> None:
