@@ -88,8 +88,9 @@ def _the_rest(scope: Scope, steps: Steps, awaited: Any) -> Generator[Any, Any, A
     except BaseException as error:  # noqa: BLE001 - thrown in by the event loop, and thrown on to the user's code
         value = error
         resume = steps.throw
-    del awaited
-    return (yield from _driven(scope, steps, resume, value))
+    rest = _driven(scope, steps, resume, value)
+    del awaited, value  # an error that was thrown in holds this frame by its traceback
+    return (yield from rest)
 
 
 def in_steps(scope: Scope, steps: Steps) -> Any:
@@ -105,6 +106,9 @@ def _driven(scope: Scope, steps: Steps, resume: Callable[[Any], Any], value: Any
             awaited = resume(value)
         except StopIteration as end:
             return end.value
+        except BaseException:
+            del steps, resume  # what `athrow` returns holds what is thrown in; see below
+            raise
         finally:
             scope.context = get_current()
             leave(token)

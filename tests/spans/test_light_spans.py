@@ -292,6 +292,12 @@ def test_stages_of_all_kinds_leave_nothing(recorder: Recorder) -> None:
         left_early: Any = stream()
         assert await anext(left_early) == 0
         await left_early.aclose()
+        cancelled = asyncio.ensure_future(later())
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await cancelled
+        del cancelled
 
     gc.collect()
     before = spans_alive()
