@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """One call, as it is while it runs."""
+class Heartbeat(NamedTuple):
+    """One call, as it is while it runs. A tuple, since a data class is half a millisecond at the start of each program."""
 
     stage: str
     pipeline: str
