@@ -25,7 +25,7 @@ _SENDERS = 2
 _RECEIVER = """
 import sys
 from pathlib import Path
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.embedded.service import Service
 from otelkit.settings import resolve
 service = Service.start(resolve(SETTINGS, env={}), Path(sys.argv[1]), http_port=0, with_grpc=False)

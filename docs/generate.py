@@ -17,7 +17,7 @@ import click
 from docs.workers import workers_page
 from otelkit import names
 from otelkit._builtin.command_list import COMMANDS
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit._cli.group import commands as program
 from otelkit._cli.overview import overview
 from otelkit.plugin import specs

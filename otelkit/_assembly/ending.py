@@ -5,9 +5,15 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Any, Final
+
+from otelkit.stages._import_hook import ImportHook
+
+_MULTIPROCESSING: Final = "multiprocessing.util"
 
 
 class Ending:
@@ -31,12 +37,12 @@ class Ending:
         """Register with the interpreter."""
         atexit.register(self._finish_once)
         self._install_sigterm()
-        # Imported here: 2 ms that only a process which really installs otelkit should pay.
-        from multiprocessing import util
-
-        # Children that multiprocessing forks or spawns end by os._exit, past atexit; they do run Finalizers. The registry of
-        # these is emptied in a new child before the after-forkers run, so this is the place to register one.
-        util.register_after_fork(self, _finalize_in_child)
+        # Not imported for this: 4 ms that only a program which uses it should pay.
+        util = sys.modules.get(_MULTIPROCESSING)
+        if util is not None:
+            self._follow(util)
+        else:
+            ImportHook((_MULTIPROCESSING,), self._follow, lambda name, loader: None).install()
 
     def in_child(self) -> None:
         """Adapt to a forked child: SIGTERM has its default action again."""
@@ -47,6 +53,13 @@ class Ending:
     def finish_child(self) -> None:
         """Send what a multiprocessing child still holds."""
         self._finish()
+
+    def _follow(
+        self, util: Any
+    ) -> None:  # Any: the module `multiprocessing.util`, whose functions its type does not tell
+        # Children that multiprocessing forks or spawns end by os._exit, past atexit; they do run Finalizers. The registry of
+        # these is emptied in a new child before the after-forkers run, so this is the place to register one.
+        util.register_after_fork(self, _finalize_in_child)
 
     def _install_sigterm(self) -> None:
         if threading.current_thread() is not threading.main_thread() or os.name != "posix":

@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import entry_points
 from typing import Final
 
 from opentelemetry import trace
@@ -34,6 +35,7 @@ from otelkit._version import __version__
 from otelkit.ledger.ledger import Ledger
 from otelkit.logs.heartbeat_events import HeartbeatEvents
 from otelkit.metrics.instruments import build_instruments
+from otelkit.plugin.loading import FindEntryPoints
 from otelkit.settings import Settings
 from otelkit.spans.chain import Chain
 from otelkit.spans.outbox import Outbox
@@ -61,18 +63,21 @@ def installation() -> Installation | None:
     return _installation
 
 
-def install_from_environment(auto_version: str | None = None) -> Installation | None:
+def install_from_environment(
+    auto_version: str | None = None, find_entry_points: FindEntryPoints = entry_points
+) -> Installation | None:
     """Plan from the environment and the settings file, and install; None if it is switched off.
 
     Every mistake is logged, all at once; what is wrong is left out, the rest is installed.
 
     Args:
         auto_version: The version of ``opentelemetry-instrument``, if it started us.
+        find_entry_points: Finds plugins; ``opentelemetry-instrument`` has read all entry points a moment before.
     """
     if is_disabled(os.environ):
         return None
     config_file = read_config_file(os.environ)
-    planned = plan(file=config_file.settings if config_file else None)
+    planned = plan(file=config_file.settings if config_file else None, find_entry_points=find_entry_points)
     installed = install(planned, auto_version=auto_version, config_file=config_file)
     set_aside()
     return installed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry import _logs
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
@@ -15,7 +15,6 @@ from otelkit import names
 from otelkit._assembly.environment import number, whole
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.sdk_private import update_resource
-from otelkit.delivery.exporters import DeliveredLogExporter
 from otelkit.delivery.otlp_exporters import OtlpLogExporter
 from otelkit.logs import correlation, structured
 from otelkit.logs.handler import OtelkitHandler
@@ -24,6 +23,9 @@ from otelkit.logs.stock_handler import flush_no_more
 from otelkit.logs.structlog_events import StructlogEvents
 from otelkit.settings import Settings
 from otelkit.stages._import_hook import ImportHook
+
+if TYPE_CHECKING:
+    from otelkit.delivery.exporters import DeliveredLogExporter
 
 _HELP_AT: Final = 8192
 """Records that wait to be written when whoever logs the next one starts to help."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry import metrics
 from opentelemetry.metrics import Meter
@@ -17,9 +17,11 @@ from otelkit._assembly.exporters import ExporterChoice
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.scraping import serve_metrics
 from otelkit._version import __version__
-from otelkit.delivery.exporters import DeliveredMetricExporter
 from otelkit.delivery.otlp_exporters import OtlpMetricExporter
 from otelkit.metrics.provider import set_process_provider
+
+if TYPE_CHECKING:
+    from otelkit.delivery.exporters import DeliveredMetricExporter
 
 _log = logging.getLogger("otelkit.install")
 

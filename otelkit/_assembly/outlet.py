@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from otelkit._assembly.encoders import encoder
 from otelkit._assembly.exporters import ExporterChoice, choose_exporters
-from otelkit.delivery.exporters import DeliveredLogExporter, DeliveredMetricExporter, DeliveredSpanExporter
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.otlp_exporters import OtlpLogExporter, OtlpMetricExporter
 from otelkit.delivery.otlp_writer import OtlpWriter
@@ -20,6 +19,10 @@ from otelkit.delivery.uncounted import UNCOUNTED
 from otelkit.ledger.ledger import Ledger
 from otelkit.model.signals import Account, Signal
 from otelkit.settings import Settings
+
+if TYPE_CHECKING:
+    # Imported where one is made: with OTLP alone, none is.
+    from otelkit.delivery.exporters import DeliveredLogExporter, DeliveredMetricExporter, DeliveredSpanExporter
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Outlet:
 
     def span_exporter(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> DeliveredSpanExporter:
         """Return the exporter for one choice."""
+        from otelkit.delivery.exporters import DeliveredSpanExporter
+
         return DeliveredSpanExporter(choice.name, **self._how(choice, choices))
 
     def log_exporter(
@@ -79,6 +84,8 @@ class Outlet:
         """Return the exporter for one choice."""
         outgoing = self.outgoing(choice, choices)
         if outgoing is None:
+            from otelkit.delivery.exporters import DeliveredLogExporter
+
             return DeliveredLogExporter(choice.name, **self._how(choice, choices))
         return OtlpLogExporter(OtlpWriter("logs", outgoing, self.account_of(choice, choices), encoder("logs")))
 
@@ -88,6 +95,8 @@ class Outlet:
         """Return the exporter for one choice."""
         outgoing = self.outgoing(choice, choices)
         if outgoing is None:
+            from otelkit.delivery.exporters import DeliveredMetricExporter
+
             return DeliveredMetricExporter(choice.name, **self._how(choice, choices))
         account = self.account_of(choice, choices)
         return OtlpMetricExporter(OtlpWriter("metrics", outgoing, account, encoder("metrics")), account, self.env)

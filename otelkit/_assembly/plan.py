@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import Any, Final
 
 from otelkit._assembly.processors import installed_processors
@@ -13,7 +14,7 @@ from otelkit.model.blueprint import Blueprint, Offered
 from otelkit.model.checks import Finding, Severity
 from otelkit.model.steps import SpanStep
 from otelkit.model.targets import StageTarget
-from otelkit.plugin.loading import Candidate, builtin_candidates, installed_candidates
+from otelkit.plugin.loading import Candidate, FindEntryPoints, builtin_candidates, installed_candidates
 from otelkit.plugin.manager import Plugins
 from otelkit.settings import FileSource, Setting, Settings, read_settings_file, resolve
 
@@ -33,13 +34,22 @@ class Plan:
 
 
 def load_plugins(
-    env: Mapping[str, str], file: FileSource, code: Mapping[str, object], extra: Iterable[Candidate] = ()
+    env: Mapping[str, str],
+    file: FileSource,
+    code: Mapping[str, object],
+    extra: Iterable[Candidate] = (),
+    find_entry_points: FindEntryPoints = entry_points,
 ) -> Plugins:
     """Load otelkit's own plugins, then the installed ones, then ``extra`` ones handed over in code."""
     early = resolve(_LOADING, env=env, file=file, code=code, complete=False)
     plugins = Plugins()
     plugins.load(
-        (*builtin_candidates(), *installed_candidates(), *installed_processors(), *extra),
+        (
+            *builtin_candidates(),
+            *installed_candidates(find_entry_points),
+            *installed_processors(find_entry_points),
+            *extra,
+        ),
         allow=early.items_of("plugins_allow"),
         deny=early.items_of("plugins_deny"),
     )
@@ -52,6 +62,7 @@ def plan(
     file: FileSource | None = None,
     code: Mapping[str, object] | None = None,
     extra: Iterable[Candidate] = (),
+    find_entry_points: FindEntryPoints = entry_points,
 ) -> Plan:
     """Return what would be installed.
 
@@ -60,11 +71,12 @@ def plan(
         file: The settings file; None: the nearest one.
         code: Settings given in code.
         extra: Plugins handed over in code.
+        find_entry_points: Finds installed plugins.
     """
     env = os.environ if env is None else env
     file = read_settings_file() if file is None else file
     code = code or {}
-    plugins = load_plugins(env, file, code, extra)
+    plugins = load_plugins(env, file, code, extra, find_entry_points)
     plugins.ask("otelkit_settings")
     settings = resolve([offer.value for _, offer in plugins.offered("otelkit_settings")], env=env, file=file, code=code)
     for hook in ("otelkit_metrics", "otelkit_describers", "otelkit_commands"):

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from otelkit.model.steps import SpanStep
 from otelkit.plugin import hookimpl
-from otelkit.plugin.loading import Candidate
+from otelkit.plugin.loading import Candidate, FindEntryPoints
 from otelkit.settings import Settings
 from otelkit.spans.adopt import AdoptedProcessor
 
@@ -43,9 +43,9 @@ def _wanted(factory: Callable[..., Any], settings: Settings) -> dict[str, Any]:
     return {name: settings[name] for name in parameters if name in settings}
 
 
-def installed_processors() -> Iterator[Candidate]:
+def installed_processors(find_entry_points: FindEntryPoints = entry_points) -> Iterator[Candidate]:
     """Yield the processors that installed distributions offer, by name."""
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in sorted(find_entry_points(group=GROUP), key=lambda entry: entry.name):
         dist = entry.dist
 
         def load(entry: Any = entry) -> _ProcessorPlugin:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Whether it is we who keep the garbage collector from running.
+_paused = False
 
 
 class Spokesman(logging.Handler):
@@ -40,10 +45,29 @@ def set_aside() -> None:
     To be called before any of the program's own code is imported: what exists then is Python's, OpenTelemetry's and ours,
     some 50,000 objects that live until the end. Left in sight, each full collection of the program would walk them: the
     example pipeline, whose syntax trees make for many collections, spent 11 % less CPU without (8.9 s instead of 10.0 s).
+    They are not collected before: that took 25 ms, and found 193 objects.
     """
-    if gc.isenabled():
-        gc.collect()
+    if gc.isenabled() or _paused:
         gc.freeze()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector from running meanwhile: of what imports make, nearly nothing is garbage.
+
+    Some 40 collections would take 11 ms of the start.
+    """
+    global _paused
+    if _paused or not gc.isenabled():
+        yield
+        return
+    _paused = True
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        _paused = False
 
 
 def _only_exports(handler: logging.Handler) -> bool:

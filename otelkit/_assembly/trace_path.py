@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -24,7 +24,6 @@ from otelkit._assembly.sdk_private import update_resource
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import Barrier
 from otelkit._version import __version__
-from otelkit.delivery.exporters import DeliveredSpanExporter
 from otelkit.model.blueprint import Blueprint, Offered
 from otelkit.model.steps import SpanStep
 from otelkit.spans.adopt import AdoptedProcessor
@@ -32,6 +31,9 @@ from otelkit.spans.chain import Chain, Ended
 from otelkit.spans.light_span import LightSpan
 from otelkit.spans.light_spans import LightSpans
 from otelkit.spans.outbox import Outbox
+
+if TYPE_CHECKING:
+    from otelkit.delivery.exporters import DeliveredSpanExporter
 
 _log = logging.getLogger("otelkit.install")
 

@@ -6,7 +6,9 @@ import logging
 import os
 from typing import Any, ClassVar
 
-from otelkit._assembly.starting import speak_up
+from opentelemetry.util._importlib_metadata import entry_points
+
+from otelkit._assembly.starting import speak_up, uncollected
 from otelkit.health.disarm import disarm
 
 _log = logging.getLogger("otelkit.bootstrap")
@@ -35,10 +37,13 @@ class OtelkitConfigurator:
         """
         OtelkitConfigurator.tried = True
         try:
-            prepare()
-            # Here, so that what fails at import is contained too.
-            from otelkit._assembly.install import install_from_environment
+            with uncollected():
+                prepare()
+                # Here, so that what fails at import is contained too.
+                from otelkit._assembly.install import install_from_environment
 
-            install_from_environment(auto_version=kwargs.get("auto_instrumentation_version"))
+                install_from_environment(
+                    auto_version=kwargs.get("auto_instrumentation_version"), find_entry_points=entry_points
+                )
         except Exception:  # noqa: BLE001 - the program must start, whatever is wrong with us
             _log.exception("otelkit could not start; the program runs without it. `otelkit doctor` may tell why")

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 
-from otelkit._builtin.settings import SETTINGS
+from opentelemetry.util._importlib_metadata import entry_points
+
+from otelkit._builtin.setting_list import SETTINGS
 
 globals().update({setting.env: setting.env for setting in SETTINGS})
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from otelkit.model.views import Reader
 from otelkit.plugin import hookimpl
 from otelkit.settings import Settings
+
+if TYPE_CHECKING:
+    # What a store answers is of no interest to the programs that are watched.
+    from otelkit.model.views import Reader
 
 
 @hookimpl

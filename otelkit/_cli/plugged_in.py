@@ -55,7 +55,7 @@ def plugin_commands() -> list[tuple[str, CommandSpec]]:
     """
     if not any_plugin_installed():
         return []
-    from otelkit._builtin.settings import SETTINGS
+    from otelkit._builtin.setting_list import SETTINGS
     from otelkit.plugin import Plugins
     from otelkit.plugin.loading import builtin_candidates, installed_candidates
     from otelkit.settings import read_settings_file, resolve

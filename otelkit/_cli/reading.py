@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit._cli.exits import NotFoundError
 from otelkit.errors import SettingsError, StoreMissingError
 from otelkit.model.views import Reader, RunRow

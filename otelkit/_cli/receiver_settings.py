@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit._folder import make_private_folder
 from otelkit.errors import SettingsError, StoreError
 from otelkit.settings import Settings, read_settings_file, resolve

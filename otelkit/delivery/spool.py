@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import secrets
 import threading
 import time
 from contextlib import suppress
@@ -117,7 +116,7 @@ class Spool:
 
     def _store_in_folder(self, parts: tuple[bytes, ...], forced: bool) -> Path:
         # Sorts by time; unique among threads, processes and containers that share the folder.
-        name = f"{time.time_ns():020d}-{os.getpid()}-{secrets.token_hex(4)}"
+        name = f"{time.time_ns():020d}-{os.getpid()}-{os.urandom(4).hex()}"
         unfinished, path = self.folder / f".{name}.tmp", self.folder / f"{name}.otlp"
         file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:

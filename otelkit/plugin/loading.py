@@ -6,11 +6,18 @@ import importlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from otelkit.plugin.defaults import BUILT_IN
 
 GROUP: Final = "otelkit"
+
+
+class FindEntryPoints(Protocol):
+    """Finds what installed distributions offer; reads some 100 small files, unless it remembers them."""
+
+    def __call__(self, *, group: str) -> Iterable[EntryPoint]:
+        """Return the entry points of a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +42,8 @@ def _importer(dotted: str) -> Callable[[], Any]:
     return lambda: importlib.import_module(dotted)
 
 
-def installed_candidates() -> Iterator[Candidate]:
+def installed_candidates(find_entry_points: FindEntryPoints = entry_points) -> Iterator[Candidate]:
     """Yield the plugins that installed distributions name in the entry-point group ``otelkit``, by name."""
-    found: Iterable[EntryPoint] = entry_points(group=GROUP)
-    for entry in sorted(found, key=lambda entry: entry.name):
+    for entry in sorted(find_entry_points(group=GROUP), key=lambda entry: entry.name):
         dist = entry.dist
         yield Candidate(entry.name, dist.name if dist else "unknown", dist.version if dist else None, entry.load)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from os.path import commonprefix
@@ -14,6 +13,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     Case does not count, and neither does a beginning that all known names share: ``OTEL_PYTHON_OTELKIT_`` alone would make
     any two of our variables look alike.
     """
+    # Here, since names are right as a rule.
+    import difflib
+
     by_folded = {candidate.casefold(): candidate for candidate in known}
     # Of one or two names, what they share may be all there is to tell.
     letters = commonprefix(list(by_folded)) if len(by_folded) > 2 else ""  # noqa: RUF071 - names, not paths

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +41,9 @@ def read_settings_file(start: Path | None = None) -> FileSource:
 
 
 def _read(path: Path, table: tuple[str, ...], where: str) -> FileSource:
+    # Here, since most programs have no such file.
+    import tomllib
+
     try:
         content: object = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

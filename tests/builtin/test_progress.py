@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otelkit._builtin import progress
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.settings import resolve
 from otelkit.stages.gauges import QueueAndRunObserver
 

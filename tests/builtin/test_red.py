@@ -8,7 +8,7 @@ import pytest
 
 from otelkit import names
 from otelkit._builtin import red
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.metrics import RedObserver
 from otelkit.settings import resolve
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from tests.distributions import install, otelkit
 
 _PLUGIN = """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.embedded import service as service_module
 from otelkit.embedded.service import Service
 from otelkit.settings import Settings, resolve

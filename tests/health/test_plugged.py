@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.health.faults import Fault
 from otelkit.health.plugged import find_noted_faults, find_unknown_plugins
 from otelkit.model.blueprint import PluginRecord, PluginState

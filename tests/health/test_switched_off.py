@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.health.switched_off import find_switched_off
 from otelkit.model.checks import Severity
 from otelkit.settings import resolve

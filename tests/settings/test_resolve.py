@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otelkit._builtin.settings import SETTINGS
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.settings import FileSource, Setting, read_settings_file, resolve
 
 _LIMIT = Setting("exit_limit_s", "float", 2.0, "", unit="s", minimum=0)
