@@ -79,8 +79,8 @@ class Drain(Generic[T]):
         tick: Called on the same thread about every ``tick_s``, busy or not, once there has been a first item.
         tick_s: > 0.
         relieve_at: From so many items on, whoever puts another one hands over a batch itself, or waits a moment for whoever
-            is at it: a program that makes items faster than one thread can handle them does its part of that work. Only where
-            ``handle`` does not wait for anything. None: never.
+            is at it, as the main thread always does: a program that makes items faster than one thread can handle them does its
+            part of that work. Only where ``handle`` does not wait for anything. None: never.
         refused: Called with each item that `put` refuses, in its thread; must not raise.
         prepare: Called once per process in the thread that puts the first item: the last good moment to start threads,
             which can't be started any more once the interpreter shuts down.
@@ -138,6 +138,9 @@ class Drain(Generic[T]):
         self._prepared = False
         self._next_tick = 0.0
         self._no_relief_before = 0.0
+        # Rung whenever something was handed over, while the main thread waits for that.
+        self._room: SimpleQueue[None] = SimpleQueue()
+        self._awaited = False
 
     def __len__(self) -> int:
         return len(self._items)
@@ -158,7 +161,7 @@ class Drain(Generic[T]):
     def _put_attended(self, item: T) -> bool:
         """Put an item that may have to be refused, or after which there is more to do."""
         items = self._items
-        if self._relieves and len(items) >= self._relieve_at and not self._closed:
+        if self._relieves and len(items) >= self._limit:
             self._relieve()
         if self._closed or len(items) >= self._limit:
             if self._refused is not None:
@@ -171,9 +174,19 @@ class Drain(Generic[T]):
             self._ring()
         # Once the bell has rung, the thread knows; it asks for attention anew when it has taken its turn. Without a thread,
         # since the interpreter shuts down, each item is attended to.
-        if self._thread is not None and not self._closed:
-            self._attend_at = self._full_at if self._rung else self._ring_at - 1
+        if self._thread is not None:
+            self._attend(self._full_at if self._rung else self._ring_at - 1)
+        # Afterwards, since a signal handler may raise into it: the item is in.
+        if self._relieves and len(items) > self._relieve_at:
+            self._relieve()
         return True
+
+    def _attend(self, at: int) -> None:
+        """Have `put` attend to items again when there are so many."""
+        self._attend_at = at
+        # `close` may have come in between, after which no item is taken without being looked at.
+        if self._closed:
+            self._attend_at = 0
 
     def wake(self) -> None:
         """Start the thread if there is none, so that ``tick`` is called though nothing was put yet. Never raises."""
@@ -190,6 +203,9 @@ class Drain(Generic[T]):
         if now < self._no_relief_before:
             return
         give_up_at = now + _RELIEF_S
+        if self._thread is not None and me == threading.main_thread().ident:
+            self._wait_for_room(give_up_at)
+            return
         while not handing.acquire(timeout=_RELIEF_S / 20):
             if len(items) < self._relieve_at:
                 return
@@ -203,6 +219,25 @@ class Drain(Generic[T]):
         finally:
             self._hander = None
             handing.release()
+
+    def _wait_for_room(self, give_up_at: float) -> None:
+        """Wait until others have made room. For the main thread, which handles no batch itself.
+
+        Signal handlers run there, and what they raise (Ctrl-C, ``sys.exit`` on SIGTERM) is the program's: it must neither break
+        a batch in two nor be contained with the faults of ``handle``.
+        """
+        self._ring()
+        while True:
+            # First said, then looked: whoever hands over between the two rings all the same.
+            self._awaited = True
+            if len(self._items) < self._relieve_at:
+                return
+            left_s = give_up_at - time.monotonic()
+            if left_s <= 0:
+                self._no_relief_before = give_up_at + 10 * _RELIEF_S
+                return
+            with suppress(Empty):
+                self._room.get(timeout=left_s)
 
     def flush(self, timeout_s: float) -> bool:
         """Hand over everything that is here now; False if that took longer than ``timeout_s``."""
@@ -293,8 +328,7 @@ class Drain(Generic[T]):
             self._sleep()
             self._rung = False
             self._take_turn(-1)
-            if not self._closed:
-                self._attend_at = self._ring_at - 1
+            self._attend(self._ring_at - 1)
 
     def _sleep(self) -> None:
         """Wait until it is time to hand over what is here; tick meanwhile, where items may wait for longer than ticks do."""
@@ -358,6 +392,9 @@ class Drain(Generic[T]):
                 chunk.append(items.popleft())
         if chunk:
             self._safely(partial(self._handle, chunk))
+        if self._awaited:
+            self._awaited = False
+            self._room.put(None)
         return len(chunk)
 
     def _tick_if_due(self) -> None:

@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -396,3 +398,260 @@ def test_a_woken_drain_ticks_though_nothing_was_put() -> None:
 
     assert set(ticks) == {"test-drain"}
     assert drain._thread is woken
+
+
+# -- relief --------------------------------------------------------------------------------------------------------------
+
+
+def in_threads(do: Callable[[int], None], count: int = 8) -> None:
+    """Run ``do`` in so many threads at once, each with its number, and wait for all of them."""
+    threads = [threading.Thread(target=do, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("main_takes_part", [False, True])
+def test_threads_that_relieve_the_queue_lose_nothing_and_mix_nothing(main_takes_part: bool) -> None:
+    """Eight threads, a handler that is slower than they are, and relief at few items: each once, one batch at a time."""
+    handled: list[int] = []
+    inside = threading.Lock()
+    overlaps: list[bool] = []
+
+    def handle(batch: list[int]) -> None:
+        if not inside.acquire(blocking=False):
+            overlaps.append(True)
+            return
+        for item in batch:
+            handled.append(item)
+            threading.Event().wait(0) if item % 100 == 0 else None
+        inside.release()
+
+    drain: Drain[int] = Drain("test-drain", handle, limit=100_000, batch=16, delay_s=60, relieve_at=64)
+    refused: list[int] = []
+
+    def put_many(thread: int) -> None:
+        refused.extend(item for item in range(thread * 2000, (thread + 1) * 2000) if not drain.put(item))
+
+    if main_takes_part:
+        others = threading.Thread(target=in_threads, args=(put_many, 7))
+        others.start()
+        put_many(7)
+        others.join()
+    else:
+        in_threads(put_many)
+    assert drain.flush(20)
+    drain.close(5)
+
+    assert (refused, overlaps) == ([], [])
+    assert sorted(handled) == list(range(16_000))
+    for thread in range(8):
+        own = [item for item in handled if item // 2000 == thread]
+        assert own == sorted(own)
+
+
+def stuck(**options: Any) -> tuple[Drain[int], threading.Event]:
+    """Return a drain whose handler has begun and does not come back before the event is set."""
+    release, started = threading.Event(), threading.Event()
+
+    def handle(batch: list[int]) -> None:
+        started.set()
+        release.wait(60)
+
+    settings: dict[str, Any] = {"limit": 50, "batch": 5, "delay_s": 60, "relieve_at": 10} | options
+    drain: Drain[int] = Drain("test-drain", handle, **settings)
+    for number in range(5):
+        drain.put(number)
+    assert started.wait(20)
+    return drain, release
+
+
+def test_relief_or_not_the_queue_refuses_at_its_limit() -> None:
+    """A stuck handler costs what is above the limit, each item said to who counts it."""
+    refused: list[int] = []
+    drain, release = stuck(refused=refused.append)
+    taken = [drain.put(number) for number in range(60)]
+
+    assert taken == [True] * 50 + [False] * 10
+    assert refused == list(range(50, 60))
+    release.set()
+    drain.close(20)
+
+
+@pytest.mark.parametrize("on_main_thread", [True, False])
+def test_a_stuck_handler_does_not_make_every_put_wait(on_main_thread: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who puts waits once for a moment, and then not again for ten times as long."""
+    drain, release = stuck(limit=10_000)
+    waited: list[float] = []
+    handing, room = drain._handing, drain._room
+
+    class Handing:
+        def acquire(self, timeout: float = -1) -> bool:
+            waited.append(timeout)
+            return handing.acquire(timeout=timeout)
+
+    class Room:
+        def get(self, timeout: float) -> None:
+            waited.append(timeout)
+            return room.get(timeout=timeout)
+
+    monkeypatch.setattr(drain, "_handing", Handing())
+    monkeypatch.setattr(drain, "_room", Room())
+
+    def put_many(_thread: int = 0) -> None:
+        for number in range(1000):
+            drain.put(number)
+
+    if on_main_thread:
+        put_many()
+    else:
+        in_threads(put_many, 1)
+    monkeypatch.undo()
+    release.set()
+    drain.close(20)
+
+    # A tenth of a second at most, in pieces of a twentieth of that; on a bad day the puts take longer than the pause after it.
+    assert 1 <= len(waited) <= 100
+    assert max(waited) <= 0.1
+
+
+def test_what_a_signal_handler_raises_is_the_programs_and_costs_no_item() -> None:
+    """Ctrl-C, or `sys.exit` on SIGTERM, while the main thread waits for room: it goes through, and the item is in."""
+    drain, release = stuck(limit=1000)
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGUSR1, stop)
+    waiting = threading.Event()
+    room = drain._room
+
+    class Room:
+        def get(self, timeout: float) -> None:
+            waiting.set()
+            return room.get(timeout=20)
+
+        def put(self, item: None) -> None:
+            room.put(item)
+
+    drain._room = Room()  # type: ignore[assignment]  # the same, and it says when it is waited for
+    thread = threading.Thread(target=lambda: (waiting.wait(20), os.kill(os.getpid(), signal.SIGUSR1)))
+    thread.start()
+    put: list[int] = []
+
+    def put_many() -> None:
+        for number in range(100):
+            put.append(number)
+            drain.put(number)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            put_many()
+    finally:
+        thread.join()
+        signal.signal(signal.SIGUSR1, previous)
+
+    assert len(put) == len(drain)
+    release.set()
+    assert drain.close(20) == []
+
+
+def test_a_finalizer_may_put_and_flush_while_items_are_handed_over() -> None:
+    """Calls are ended by finalizers, too, wherever the garbage collector happens to run: nothing waits for itself."""
+    handled: list[int] = []
+    answers: list[bool] = []
+
+    class Ending:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def __del__(self) -> None:
+            for _ in range(20):
+                drain.put(-self.number)
+            answers.append(drain.flush(20))
+
+    def handle(batch: list[int]) -> None:
+        for item in batch:
+            handled.append(item)
+            if item > 0:
+                Ending(item)
+
+    drain: Drain[int] = Drain("test-drain", handle, limit=100_000, batch=8, delay_s=60, relieve_at=16)
+    in_threads(lambda thread: [drain.put(thread * 100 + number) for number in range(1, 101)] and None, 4)
+    assert drain.flush(20)
+    assert drain.flush(20)
+    drain.close(5)
+
+    assert sorted(item for item in handled if item > 0) == list(range(1, 401))
+    assert sum(item < 0 for item in handled) == 400 * 20
+    assert answers == [True] * 400
+
+
+def test_a_signal_handler_may_put_while_it_interrupts_a_put() -> None:
+    """Calls end in signal handlers: a flood of them beside a burst loses nothing."""
+    handled: list[list[int]] = []
+    drain = collecting(handled, limit=1_000_000, batch=2, relieve_at=8, delay_s=60)
+    count = [0, 0]
+
+    def on_signal(number: int, frame: object) -> None:
+        count[0] += drain.put(-1)
+
+    previous = signal.signal(signal.SIGUSR1, on_signal)
+    stop = threading.Event()
+
+    def pester() -> None:
+        while not stop.wait(0.0005):
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    thread = threading.Thread(target=pester)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 20
+        while (count[0] < 100 or count[1] < 5000) and time.monotonic() < deadline:
+            count[1] += drain.put(1)
+    finally:
+        stop.set()
+        thread.join()
+        signal.signal(signal.SIGUSR1, previous)
+    assert drain.flush(20)
+    drain.close(5)
+    items = [item for batch in handled for item in batch]
+
+    assert [items.count(-1), items.count(1)] == count
+    assert count[0] >= 100
+
+
+def test_nothing_is_taken_once_it_is_closed_however_busy_it_was() -> None:
+    """Neither the thread's last turn nor a put that was under way opens it again: what is refused is said to be."""
+    for _ in range(30):
+        handled: list[list[int]] = []
+        refused: list[int] = []
+        drain = collecting(handled, limit=100_000, batch=4, refused=refused.append, delay_s=0.001)
+        taken: list[int] = []
+        going = threading.Event()
+
+        def put_many(
+            thread: int,
+            drain: Drain[int] = drain,
+            taken: list[int] = taken,
+            going: threading.Event = going,
+        ) -> None:
+            for number in range(300):
+                if drain.put(number):
+                    taken.append(number)
+                if number == 100:
+                    going.set()
+
+        threads = [threading.Thread(target=put_many, args=(thread,)) for thread in range(3)]
+        for thread in threads:
+            thread.start()
+        assert going.wait(20)
+        assert drain.close(20) == []
+        for thread in threads:
+            thread.join()
+
+        assert len(taken) + len(refused) == 900
+        assert drain.put(0) is False
+        # One that had been let in at the very moment of the end may still be there; nobody can tell it from one before.
+        assert len(taken) - sum(map(len, handled)) <= 3

@@ -109,10 +109,12 @@ class LightSpans:
         call.duration_ns = -1
         call.scope = Context({**context, SPAN_KEY: call, CALL_KEY: call})
         call.start_unix_ns = self._wall()
+        call.start_ns = self.now()
+        # Whole before others find it there.
         series.running.add(call)
         if self._shown and call.trace.recording:
             self._show_start(call, context)
-        call.start_ns = self.now()
+            call.start_ns = self.now()
         return call
 
     def _place(self, call: LightSpan, around: Span | None, series: StageSeries, context: Context) -> None:
