@@ -5,23 +5,27 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 from opentelemetry.trace import Tracer
 
+from otelkit.ledger.counts import Counts
 from otelkit.ledger.ledger import Ledger
+from otelkit.model.calls import StageCall
 from otelkit.model.steps import Phase, SpanStep
 from otelkit.spans.chain import Chain
 from otelkit.spans.outbox import Outbox
 from tests.forking import in_child
 from tests.spans.made import Answering, Holding, Sink, Step, chain, offered
+from tests.spans.side_by_side import SERIES, SideBySide
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.sdk
@@ -355,3 +359,183 @@ def test_somebody_looks_around_once_a_second_though_nothing_has_ended() -> None:
         wait_until(lambda: looks)
 
     assert (before, set(looks)) == (None, {("otelkit-spans", False)})
+
+
+# -- stage calls -------------------------------------------------------------------------------------------------------
+
+
+class Calls:
+    """Light spans with an outbox behind them, and what becomes of them."""
+
+    def __init__(self, sampler: Sampler = ALWAYS_ON, *steps: SpanStep, **options: Any) -> None:
+        self.path = Path(*steps, **options)
+        self.outbox = self.path.processor
+        self.settled: list[StageCall] = []
+        self.outbox.settle = self.settled.extend
+        self.light = SideBySide(sampler).light
+        self.light.ended = self.outbox.ended
+
+    def make(self, count: int, error: BaseException | None = None) -> None:
+        for _ in range(count):
+            self.light.open(SERIES, Context(), None).close(error)
+
+    @property
+    def counts(self) -> Counts:
+        return self.path.ledger.counts("traces")
+
+
+def test_every_call_is_counted_and_the_sampled_ones_are_delivered() -> None:
+    """Sampled or not, a call was made; only a sampled one has a span that leaves."""
+    seen = []
+    for sampler in (ALWAYS_ON, ALWAYS_OFF):
+        it = Calls(sampler, delay_s=60)
+        it.make(3)
+        assert it.outbox.settle_all(20)
+        it.outbox.shutdown()
+        seen.append((len(it.settled), len(it.path.sink.spans), it.counts.created, it.counts.pending))
+
+    assert seen == [(3, 3, 3, 0), (3, 0, 0, 0)]
+
+
+def test_calls_and_other_spans_leave_in_the_order_of_their_ends() -> None:
+    """They go the same way."""
+    it = Calls(ALWAYS_ON, delay_s=60)
+    it.path.spans("a")
+    it.make(1)
+    it.path.spans("b")
+    assert it.outbox.force_flush(20_000)
+    it.outbox.shutdown()
+
+    assert it.path.sink.names == ["a", "parse", "b"]
+
+
+def test_steps_get_calls_as_spans_of_the_sdk() -> None:
+    """A stranger's step knows no others."""
+    kinds: list[type] = []
+    it = Calls(ALWAYS_ON, Answering(lambda span: (kinds.append(type(span)), (span,))[1]))
+    it.make(2)
+    assert it.outbox.force_flush(20_000)
+    it.outbox.shutdown()
+
+    assert kinds == [ReadableSpan] * 2
+
+
+def test_a_call_for_which_there_is_no_room_is_counted_all_the_same() -> None:
+    """Its span is lost and said to be; that it ran is not forgotten."""
+    release, started = threading.Event(), threading.Event()
+
+    def block(span: ReadableSpan) -> Any:
+        started.set()
+        release.wait(20)
+        return (span,)
+
+    it = Calls(ALWAYS_ON, Answering(block), limit=5, batch=1, delay_s=0.01)
+    it.make(1)
+    assert started.wait(20)
+    it.make(12)
+    full = it.counts
+    release.set()
+    assert it.outbox.force_flush(20_000)
+    it.outbox.shutdown()
+
+    assert full.lost == {"buffer_full": 7}
+    assert len(it.settled) == len(set(it.settled)) == 13
+    assert (it.counts.created, it.counts.delivered, it.counts.pending) == (13, 6, 0)
+
+
+def test_a_call_that_ends_after_shutdown_is_counted() -> None:
+    """The metrics of the last collection have it; its span is lost for this reason."""
+    it = Calls()
+    late = it.light.open(SERIES, Context(), None)
+    it.outbox.shutdown()
+    late.close()
+
+    assert (it.settled, it.counts.lost, it.counts.created) == ([late], {"after_shutdown": 1}, 1)
+
+
+def test_what_there_was_no_time_for_is_counted_at_the_end() -> None:
+    """Calls are settled, spans are lost by the exit limit."""
+    release, started = threading.Event(), threading.Event()
+
+    def hang(span: ReadableSpan) -> Any:
+        started.set()
+        release.wait(30)
+        return (span,)
+
+    it = Calls(ALWAYS_ON, Answering(hang), batch=1, exit_limit_s=0.2)
+    it.make(1)
+    assert started.wait(20)
+    it.make(3)
+    it.outbox.shutdown()
+
+    assert len(it.settled) == 4
+    assert (it.counts.lost, it.counts.pending) == ({"exit_limit": 3}, 1)
+    release.set()
+
+
+def test_a_call_that_ends_while_calls_are_counted_is_counted_once() -> None:
+    """A finalizer, or an observer of the program's, may end one in the middle of it; also when all is over."""
+    it = Calls(ALWAYS_ON, delay_s=60)
+    settled: list[StageCall] = []
+
+    def settle(calls: Sequence[StageCall]) -> None:
+        settled.extend(calls)
+        if len(settled) < 10:
+            it.make(1)
+
+    it.outbox.settle = settle
+    it.make(1)
+    wait_until(lambda: it.outbox.settle_all(20) and len(settled) == 10)
+    it.outbox.shutdown()
+    settled.clear()
+    it.make(1)
+
+    assert len(settled) == len(set(settled)) == 10
+    assert it.counts.pending == 0
+
+
+def test_a_child_settles_only_what_ends_in_it() -> None:
+    """What waited at the fork is the parent's, and what runs there as well."""
+    it = Calls(ALWAYS_ON, delay_s=60)
+    running = it.light.open(SERIES, Context(), None)
+    it.make(2)
+
+    def child() -> object:
+        running.abandon()
+        running.close()
+        it.make(1)
+        flushed = it.outbox.force_flush(20_000)
+        return [flushed, len(it.settled), len(it.path.sink.spans), it.counts.created]
+
+    assert in_child(child) == [True, 1, 1, 1]
+    running.close()
+    it.outbox.shutdown()
+    assert (len(it.settled), it.counts.delivered) == (3, 3)
+
+
+@pytest.mark.parametrize("help_at", [None, 64])
+def test_calls_of_many_threads_add_up_at_any_moment(help_at: int | None) -> None:
+    """Calls and spans at once, with and without those who make them helping: all are settled, and the account balances."""
+    it = Calls(ALWAYS_ON, limit=100_000, batch=64, delay_s=0.005, help_at=help_at)
+    broken: list[Counts] = []
+
+    def make() -> None:
+        for _ in range(50):
+            it.make(20)
+            it.path.spans("theirs")
+
+    threads = [threading.Thread(target=make) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        counts = it.counts
+        if counts.pending < 0:
+            broken.append(counts)
+    for thread in threads:
+        thread.join()
+    assert it.outbox.force_flush(20_000)
+    it.outbox.shutdown()
+
+    assert broken == []
+    assert len(it.settled) == len(set(it.settled)) == 6000
+    assert (it.counts.created, it.counts.delivered, it.counts.pending, it.counts.lost) == (6300, 6300, 0, {})
