@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, Generic, TypeVar
 
 from otelkit._guard import in_forked_child
+from otelkit._threads import start
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -317,7 +318,7 @@ class Drain(Generic[T]):
                 thread = threading.Thread(target=work, name=self._name, daemon=True)
                 # The interpreter may be shutting down: then `flush` or `close` will hand over what is here.
                 with suppress(RuntimeError):
-                    thread.start()
+                    start(thread)
                     self._thread = thread
         finally:
             self._starter = None

@@ -16,6 +16,7 @@ from otelkit._assembly.environment import number
 from otelkit._assembly.exporters import ExporterChoice
 from otelkit._assembly.outlet import Outlet
 from otelkit._assembly.scraping import serve_metrics
+from otelkit._threads import signals_left_alone
 from otelkit._version import __version__
 from otelkit.delivery.otlp_exporters import OtlpMetricExporter
 from otelkit.metrics.provider import set_process_provider
@@ -122,6 +123,7 @@ class MetricPath:
             )  # fmt: skip
             return None
         self._exporters.append(exporter)
-        return PeriodicExportingMetricReader(
-            exporter, export_interval_millis=self._interval_ms, export_timeout_millis=self._timeout_ms
-        )
+        with signals_left_alone():  # it starts a thread
+            return PeriodicExportingMetricReader(
+                exporter, export_interval_millis=self._interval_ms, export_timeout_millis=self._timeout_ms
+            )

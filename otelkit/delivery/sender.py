@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
+from otelkit._threads import start
+
 R = TypeVar("R")
 
 
@@ -100,7 +102,7 @@ class Sender:
                 work = partial(Context().run, self._run)
                 thread = threading.Thread(target=work, name=self._name, daemon=True)
                 try:
-                    thread.start()
+                    start(thread)
                 except RuntimeError:
                     return False
                 self._thread = thread

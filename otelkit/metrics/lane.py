@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from otelkit._bounded import Drain
 from otelkit._clock import Clock
+from otelkit._threads import start
 from otelkit.metrics.entry import EntryExporter, MetricEntry
 
 _log = logging.getLogger("otelkit.metrics")
@@ -131,7 +132,7 @@ def _complete(result: Any) -> None:  # Any: what `export` returned, awaitable or
             failures.append(error)
 
     thread = threading.Thread(target=run, name="otelkit-metrics-export", daemon=True)
-    thread.start()
+    start(thread)
     thread.join()
     if failures:
         raise failures[0]

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, Final
 
 from otelkit._guard import in_forked_child
+from otelkit._threads import start
 from otelkit.metrics.exposition import CLASSIC, OPENMETRICS
 from otelkit.metrics.scrape_reader import ScrapeReader
 
@@ -50,7 +51,7 @@ class ScrapeServer:
             return
         self._server = server
         self.port = server.server_address[1]
-        threading.Thread(target=server.serve, name="otelkit-metrics", daemon=True).start()
+        start(threading.Thread(target=server.serve, name="otelkit-metrics", daemon=True))
         in_forked_child(self._leave_to_parent)
 
     def close(self) -> None:
