@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from contextvars import Context
-from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Final
 
-from opentelemetry.instrumentation.utils import suppress_instrumentation
-
 from otelkit._guard import in_forked_child
-from otelkit.delivery.cleaned import cleaned
-from otelkit.delivery.hush import hushed
+from otelkit.delivery.fates import Fates
 from otelkit.delivery.leaving import Leaving
 from otelkit.delivery.notice import Notice
+from otelkit.delivery.onlookers import LONGEST_WAIT_S, Onlookers
 from otelkit.delivery.pace import Pace, Patience
 from otelkit.delivery.replay import Replay
 from otelkit.delivery.segment import destination
 from otelkit.delivery.spool import Spool
 from otelkit.delivery.spool_reader import SpooledRequest
-from otelkit.delivery.transport import Answer, Contact, Later, Never, Taken, Transport
+from otelkit.delivery.transport import Contact, Later, Never, Transport
+from otelkit.delivery.turns import SEND_LIMIT_S, Turn, Turns
 from otelkit.delivery.uncounted import UNCOUNTED
 from otelkit.delivery.waiting import Parcel, Waiting
 from otelkit.model.signals import Account, Loss, Signal
@@ -33,25 +27,6 @@ _log = logging.getLogger("otelkit.delivery")
 
 REQUEST_BYTES: Final = 1024 * 1024
 """A request of about this size costs little more than its bytes, and every receiver takes it (gRPC's default limit: 4 MiB)."""
-SEND_LIMIT_S: Final = 30.0
-"""Longest time one request is waited for, whatever the transport thinks; after it another thread takes over."""
-_GRACE: Final = 1.2
-_MOST_STUCK: Final = 3
-"""Threads that may hang in a request at a time; with so many, everything is spooled until one comes back."""
-_DISK_BYTES_PER_S: Final = 20e6
-"""How fast requests can be written at the end, cautiously."""
-_LONGEST_WAIT_S: Final = 3600.0
-"""The interpreter can't wait for infinity; to wait again costs nothing."""
-
-
-class _Turn:
-    """One sending thread with its transport. It ends when it is no longer the one whose turn it is."""
-
-    def __init__(self) -> None:
-        self.thread: threading.Thread | None = None
-        self.transport: Transport | None = None
-        self.sending_since: float | None = None
-        """`time.monotonic` of the attempt that is under way; None: there is none."""
 
 
 class Outgoing:
@@ -106,42 +81,37 @@ class Outgoing:
         self._signal = signal
         self._name = name
         self._make_transport = transport
-        self._account = account if principal else UNCOUNTED
         self._spool = spool if principal else None
-        self._notice = notice
+        self._fates = Fates(signal, name, account if principal else UNCOUNTED, self._spool, notice, endpoint)
         self._endpoint = endpoint
-        self._destination = destination(endpoint)
         self._limit_bytes = limit_bytes
         self._request_bytes = request_bytes
         self._patience = patience
         self._send_limit_s = send_limit_s
         # A forked child must not close what it shares with its parent, so it keeps it, unused.
-        self._left_behind: list[_Turn] = []
-        self._turn = _Turn()
+        self._left_behind: list[Turns] = []
         self._start_over()
         in_forked_child(self._start_over)
 
     def _start_over(self) -> None:
-        self._left_behind.append(self._turn)
-        self._turn = _Turn()
-        self._stuck: list[_Turn] = []
-        self._starting = threading.Lock()
         self._waiting = Waiting(self._limit_bytes)
         self._pace = Pace(self._endpoint, self._patience)
         self._replay = self._replay_of(self._spool) if self._spool is not None else None
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        self._rung = False
-        # Who waits in `flush` or `close`, each with a bell of their own; who flushes, and until when.
-        self._waiters: dict[int, SimpleQueue[None]] = {}
+        self._turns = Turns(
+            f"otelkit-send-{self._signal}", self._make_transport, self._send_limit_s, self._work, self._idle_s
+        )
+        self._left_behind.append(self._turns)
+        # Who waits in `flush` or `close`; who flushes, and until when.
+        self._onlookers = Onlookers()
         self._hurrying: dict[int, float] = {}
         self._failed_attempts = 0
-        self._undelivered = self._undelivered_at_flush = 0
+        self._undelivered_at_flush = self._fates.undelivered
         self._leaving: Leaving | None = None
         self._sending_s: float | None = None
         self._closed = False
 
     def _replay_of(self, spool: Spool) -> Replay:
-        return Replay(spool.folder, self._signal, self._destination, self._patience.longest_s)
+        return Replay(spool.folder, self._signal, destination(self._endpoint), self._patience.longest_s)
 
     # -- taking ----------------------------------------------------------------------------------------------------
 
@@ -164,12 +134,9 @@ class Outgoing:
         if count > 0:
             dropped += self._waiting.put(body, count)
         if dropped:
-            self._account.lost(self._signal, dropped, Loss.BUFFER_FULL)
+            self._fates.crowded_out(dropped)
         self._relieve_if_stuck()
-        if self._turn.thread is None:
-            self._start()
-        if not self._rung:
-            self._ring()
+        self._turns.wake()
 
     def pending(self) -> int:
         """Return the number of items that wait or are being sent; what is spooled is not among them."""
@@ -177,7 +144,7 @@ class Outgoing:
 
     def prepare(self) -> None:
         """Start the thread now: once the interpreter shuts down, none can be started."""
-        self._start()
+        self._turns.start()
 
     # -- waiting ---------------------------------------------------------------------------------------------------
 
@@ -188,19 +155,17 @@ class Outgoing:
         """
         until, failed = self._waiting.newest, self._failed_attempts
         deadline = time.monotonic() + timeout_s
-        bell: SimpleQueue[None] = SimpleQueue()
-        self._waiters[id(bell)] = bell
-        self._hurrying[id(bell)] = deadline
+        hurry = object()
+        self._hurrying[id(hurry)] = deadline
         try:
             self._relieve_if_stuck()
-            if self._waiting.has_until(until) and not self._start():
+            if self._waiting.has_until(until) and not self._turns.start():
                 self._keep_everything()
-            self._ring()
-            self._wait(bell, lambda: deadline, lambda: self._flushed(until, failed))
+            self._turns.ring()
+            self._onlookers.wait(lambda: deadline, lambda: self._flushed(until, failed))
         finally:
-            del self._hurrying[id(bell)]
-            del self._waiters[id(bell)]
-        before, self._undelivered_at_flush = self._undelivered_at_flush, self._undelivered
+            del self._hurrying[id(hurry)]
+        before, self._undelivered_at_flush = self._undelivered_at_flush, self._fates.undelivered
         return self._undelivered_at_flush == before and not self._waiting.has_until(until)
 
     def _flushed(self, until: int, failed: int) -> bool:
@@ -218,8 +183,8 @@ class Outgoing:
                 the disk, and the network gets it.
         """
         self._leaving = Leaving(deadline, max(0.0, deadline - time.monotonic()), pending)
-        self._ring()
-        self._announce()
+        self._turns.ring()
+        self._onlookers.announce()
 
     def close(self, timeout_s: float) -> None:
         """Send what waits, spool the rest, end the thread; what comes later is spooled. Takes no longer than ``timeout_s``."""
@@ -229,117 +194,62 @@ class Outgoing:
         deadline = time.monotonic() + timeout_s
         if self._leaving is None or self._leaving.deadline > deadline:
             self.exit_by(deadline)
-        bell: SimpleQueue[None] = SimpleQueue()
-        self._waiters[id(bell)] = bell
-        try:
-            if self._has_something() and self._start():
-                self._ring()
-                self._wait(bell, lambda: min(deadline, self._network_until()), lambda: not self._has_something())
-            turn, self._turn = self._turn, _Turn()
-            self._ring()
-            self._waiting.recall()
-            self._keep_everything()
-            # What the thread has begun to write, it finishes.
-            self._wait(bell, lambda: deadline, lambda: not self._waiting.items)
-        finally:
-            del self._waiters[id(bell)]
-        if turn.transport is not None:
-            # A request that has been given up ends here, if the transport can do that.
-            with suppress(Exception):
-                turn.transport.close()
+        if self._has_something() and self._turns.start():
+            self._turns.ring()
+            self._onlookers.wait(lambda: min(deadline, self._network_until()), lambda: not self._has_something())
+        turn = self._turns.retire()
+        self._waiting.recall()
+        self._keep_everything()
+        # What the thread has begun to write, it finishes.
+        self._onlookers.wait(lambda: deadline, lambda: not self._waiting.items)
+        turn.close()
 
     def _has_something(self) -> bool:
         """Whether there is something to send: in memory, or in the spool and from this process."""
         return bool(self._waiting.items) or (self._pace.proven and bool(self._replay))
 
-    def _wait(self, bell: SimpleQueue[None], deadline: Callable[[], float], enough: Callable[[], bool]) -> None:
-        """Return when ``enough()``, asked after each request, and at the latest at ``deadline()``."""
-        while not enough():
-            left_s = deadline() - time.monotonic()
-            if left_s <= 0:
-                return
-            with suppress(Empty):
-                bell.get(timeout=min(left_s, _LONGEST_WAIT_S))
-
-    def _ring(self) -> None:
-        self._rung = True
-        self._bell.put(None)
-
-    def _announce(self) -> None:
-        for bell in tuple(self._waiters.values()):
-            bell.put(None)
-
-    # -- the thread ------------------------------------------------------------------------------------------------
-
-    def _start(self) -> bool:
-        """Start the thread if it does not run; False if none can be started: the interpreter shuts down."""
-        # Bounded: a signal handler may have interrupted the start in this very thread.
-        if self._turn.thread is not None or not self._starting.acquire(timeout=0.2):
-            return self._turn.thread is not None
-        try:
-            turn = self._turn
-            if turn.thread is None:
-                # In a context of its own: what is current where the first body was put is not current here.
-                work = partial(Context().run, self._run, turn)
-                thread = threading.Thread(target=work, name=f"otelkit-send-{self._signal}", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    return False
-                turn.thread = thread
-            return True
-        finally:
-            self._starting.release()
-
-    def _run(self, turn: _Turn) -> None:
-        # What a transport does with instrumented libraries is not the program's work.
-        with suppress_instrumentation():
-            while turn is self._turn:
-                with suppress(Empty):
-                    self._bell.get(timeout=self._idle_s())
-                self._rung = False
-                try:
-                    self._work(turn)
-                except Exception:  # noqa: BLE001 - without this thread everything after would be lost
-                    _log.exception("sending %s met a bug; it goes on", self._signal)
-                    # After a pause, so that a bug that stays does not keep a processor busy.
-                    self._pace.failure(Later("a bug in otelkit", contact=Contact.BROKEN))
-                self._announce()
-        if turn.transport is not None:
-            with suppress(Exception):
-                turn.transport.close()
+    # -- the thread's work -----------------------------------------------------------------------------------------
 
     def _idle_s(self) -> float:
         """Return how long there is nothing to do, unless the bell rings."""
         now = time.monotonic()
         if now >= self._network_until():
-            return _LONGEST_WAIT_S
+            return LONGEST_WAIT_S
         replay = self._replay
         if self._waiting.items or replay:
             due = self._pace.try_again_at
         else:
             due = max(self._pace.try_again_at, float("inf") if replay is None else replay.doubt_at)
-        if len(self._still_stuck()) >= _MOST_STUCK:
+        if self._turns.too_many_stuck():
             due = max(due, now + 1.0)
         if self._spool is not None and self._waiting.items:
             due = min(due, max(self._pace.spool_at, now + 0.05))
-        return min(max(0.0, due - now), _LONGEST_WAIT_S)
+        return min(max(0.0, due - now), LONGEST_WAIT_S)
 
-    def _work(self, turn: _Turn) -> None:
+    def _work(self, turn: Turn) -> None:
+        try:
+            self._send_all(turn)
+        except Exception:  # noqa: BLE001 - without this thread everything after would be lost
+            _log.exception("sending %s met a bug; it goes on", self._signal)
+            # After a pause, so that a bug that stays does not keep a processor busy.
+            self._pace.failure(Later("a bug in otelkit", contact=Contact.BROKEN))
+        self._onlookers.announce()
+
+    def _send_all(self, turn: Turn) -> None:
         """Send what there is, as long as that goes well."""
-        while turn is self._turn:
+        while turn is self._turns.current:
             now = time.monotonic()
             if now >= self._network_until():
                 self._keep_everything()
                 return
-            if now < self._pace.try_again_at or len(self._still_stuck()) >= _MOST_STUCK:
+            if now < self._pace.try_again_at or self._turns.too_many_stuck():
                 if self._is_to_be_kept(now):
                     self._keep_everything()
                 return
             if not self._send_next(turn):
                 return
 
-    def _send_next(self, turn: _Turn) -> bool:
+    def _send_next(self, turn: Turn) -> bool:
         """Send one request, the most urgent there is; False if there is none."""
         replay = self._replay
         in_a_hurry = bool(self._hurrying) or self._leaving is not None
@@ -360,23 +270,11 @@ class Outgoing:
             return self._send_spooled(turn, replay, request, in_doubt=True)
         return False
 
-    def _ask(self, turn: _Turn, body: bytes) -> Answer:
-        turn.sending_since = time.monotonic()
-        try:
-            with hushed([]):
-                if turn.transport is None:
-                    turn.transport = self._make_transport()
-                return turn.transport.send(body, self._send_limit_s)
-        except Exception as error:  # noqa: BLE001 - a transport may raise anything, at its making too
-            return Later(cleaned(f"{type(error).__name__}: {error}"), contact=Contact.BROKEN)
-        finally:
-            turn.sending_since = None
-
-    def _send(self, turn: _Turn, parcel: Parcel) -> bool:
+    def _send(self, turn: Turn, parcel: Parcel) -> bool:
         began, count = time.monotonic(), parcel.count
-        answer = self._ask(turn, parcel.body)
+        answer = turn.ask(parcel.body)
         if isinstance(answer, Later):
-            if self._waiting.put_back(parcel) and turn is self._turn:
+            if self._waiting.put_back(parcel) and turn is self._turns.current:
                 self._failed(answer)
         elif isinstance(answer, Never) and len(parcel.chunks) > 1:
             self._waiting.put_back(parcel, alone=True)
@@ -384,38 +282,27 @@ class Outgoing:
             # Whoever has given it up meanwhile has claimed and counted it.
             self._pace.success()
             self._sending_s = (time.monotonic() - began) / count
-            self._count(answer, count)
+            self._fates.answered(answer, count)
             self._waiting.forget(parcel)
-            self._announce()
+            self._onlookers.announce()
         return True
 
-    def _send_spooled(self, turn: _Turn, replay: Replay, request: SpooledRequest, *, in_doubt: bool = False) -> bool:
-        answer = self._ask(turn, request.body)
+    def _send_spooled(self, turn: Turn, replay: Replay, request: SpooledRequest, *, in_doubt: bool = False) -> bool:
+        answer = turn.ask(request.body)
         if isinstance(answer, Later):
             replay.failed(request, answer.contact)
-            if turn is self._turn and not in_doubt:
+            if turn is self._turns.current and not in_doubt:
                 self._failed(answer)
             return True
         self._pace.success()
         # Deleted before it is counted: what is counted as spooled must be there.
         request.done()
         if replay.is_own(request):
-            self._account.spooled(self._signal, -request.count)
-            self._count(answer, request.count)
+            self._fates.taken_back(request.count)
+            self._fates.answered(answer, request.count)
         replay.done(request)
-        self._announce()
+        self._onlookers.announce()
         return True
-
-    def _count(self, answer: Taken | Never, count: int) -> None:
-        """Count what a receiver has answered for good."""
-        rejected = count if isinstance(answer, Never) else min(answer.rejected, count)
-        self._account.delivered(self._signal, count - rejected)
-        if rejected:
-            self._undelivered += 1
-            self._account.lost(self._signal, rejected, Loss.REJECTED)
-        why = answer.why if isinstance(answer, Never) else answer.message
-        if why:
-            _log.debug("%s rejected %d of %d %s: %s", self._name, rejected, count, self._signal, cleaned(why))
 
     def _failed(self, answer: Later) -> None:
         self._failed_attempts += 1
@@ -423,42 +310,22 @@ class Outgoing:
         self._pace.failure(answer)
         _log.debug("%s did not take %s: %s", self._name, self._signal, answer.why)
         if self._spool is None and self._pace.lasting:
-            self._tell(spooled=False)
+            self._fates.tell(self._why(), spooled=False)
 
     def _relieve_if_stuck(self) -> None:
         """Have another thread take over from one that hangs in a request."""
-        turn = self._turn
-        since = turn.sending_since
-        # A transport that keeps to its limit has answered before. Time that the thread spent waiting for the interpreter, which
-        # others keep busy, does not matter: the limit is many times what they can take.
-        if since is None or time.monotonic() - since < self._send_limit_s * _GRACE or turn.thread is None:
-            return
-        if not self._starting.acquire(blocking=False):
-            return
-        try:
-            if self._turn is not turn:
-                return
-            self._stuck = [*self._still_stuck(), turn]
-            self._turn = _Turn()
-        finally:
-            self._starting.release()
-        self._waiting.recall()
-        self._failed(Later("it did not answer in time", contact=Contact.SILENT))
-        self._start()
-        self._ring()
-
-    def _still_stuck(self) -> list[_Turn]:
-        return [turn for turn in self._stuck if turn.thread is not None and turn.thread.is_alive()]
+        if self._turns.pass_on():
+            self._waiting.recall()
+            self._failed(Later("it did not answer in time", contact=Contact.SILENT))
+            self._turns.start()
+            self._turns.ring()
 
     # -- keeping ---------------------------------------------------------------------------------------------------
 
     def _network_until(self) -> float:
         """Return when the network has had its share of the time that is left."""
         leaving = self._leaving
-        if leaving is None:
-            return float("inf")
-        needed_s = self._waiting.bytes / _DISK_BYTES_PER_S
-        return max(leaving.network_until(self._sending_s) - needed_s, leaving.deadline - leaving.had_s * 3 / 4)
+        return float("inf") if leaving is None else leaving.network_until(self._sending_s, self._waiting.bytes)
 
     def _is_to_be_kept(self, now: float) -> bool:
         """Whether what waits goes to the spool, while the receiver is not to be asked."""
@@ -477,25 +344,20 @@ class Outgoing:
         """Spool what waits; where there is no spool, it is lost."""
         for parcel in self._waiting.claim_all(self._request_bytes):
             self._keep(parcel.body, parcel.count, Loss.EXPORT_FAILED if self._pace.failing_since else Loss.EXIT_LIMIT)
-        self._announce()
+        self._onlookers.announce()
 
     def _keep_late(self, body: bytes, count: int) -> None:
         if count > 0:
             self._keep(body, count, Loss.AFTER_SHUTDOWN)
 
     def _keep(self, body: bytes, count: int, otherwise: Loss) -> None:
-        path = None
-        self._undelivered += 1
-        if self._spool is None:
-            self._account.lost(self._signal, count, otherwise)
-        else:
-            # Without time it is left to the system: only a loss of power can lose it then.
-            forced = self._leaving is None or time.monotonic() < self._leaving.deadline - self._leaving.had_s / 8
-            path = self._spool.keep(self._signal, body, count, destination=self._destination, forced=forced)
+        # Without time it is left to the system: only a loss of power can lose it then.
+        forced = self._leaving is None or time.monotonic() < self._leaving.disk_until
+        path = self._fates.keep(body, count, otherwise, forced=forced)
         if path is not None and self._replay is not None:
             self._replay.add(path)
-        self._tell(spooled=path is not None)
+        self._fates.tell(self._why(), spooled=path is not None)
 
-    def _tell(self, *, spooled: bool) -> None:
-        why = "the program ended" if self._pace.failing_since is None else self._pace.why
-        self._notice.unreachable(self._endpoint or f"the exporter {self._name}", why, spooled=spooled)
+    def _why(self) -> str | None:
+        """Return why telemetry is not sent, for the user; None: nothing listens."""
+        return "the program ended" if self._pace.failing_since is None else self._pace.why

@@ -77,7 +77,8 @@ class Way:
 
     def close(self, timeout_s: float) -> None:
         """Close it, and wait for the attempt that may still be under way, which has a spooled request for itself."""
-        threads = [turn.thread for turn in (self.outgoing._turn, *self.outgoing._stuck) if turn.thread is not None]
+        turns = self.outgoing._turns
+        threads = [turn.thread for turn in (turns.current, *turns.stuck()) if turn.thread is not None]
         self.outgoing.close(timeout_s)
         for thread in threads:
             thread.join(20)

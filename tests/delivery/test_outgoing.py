@@ -298,10 +298,10 @@ def test_a_transport_that_can_not_be_made_is_a_way_that_is_broken(way: Callable[
 def test_another_thread_takes_over_from_one_that_hangs(way: Callable[..., Way]) -> None:
     """A request that takes for ever (a name server, an answer byte by byte) holds up nothing but itself, and counts once."""
     hold = Hold()
-    one = way(lambda body: hold(body) if one.carrier.made == 1 else Taken(), send_limit_s=0.05)
+    one: Way = way(lambda body: hold(body) if one.carrier.made == 1 else Taken(), send_limit_s=0.05)
     one.put(b"1")
     assert hold.entered.wait(10)
-    wait_until(lambda: time.monotonic() - (one.outgoing._turn.sending_since or 0.0) > 0.2)
+    wait_until(lambda: time.monotonic() - (one.outgoing._turns.current.sending_since or 0.0) > 0.2)
     one.put(b"2")
     wait_until(lambda: one.counts() == {"delivered": 2})
     hold.go.set()
