@@ -205,8 +205,11 @@ class Outgoing:
         turn.close()
 
     def _has_something(self) -> bool:
-        """Whether there is something to send: in memory, or in the spool and from this process."""
-        return bool(self._waiting.items) or (self._pace.proven and bool(self._replay))
+        """Whether there is something to send: in memory, or from this process in the spool, if it may be sent now."""
+        if self._waiting.items:
+            return True
+        # Also what is being sent, which the receiver would have twice if its answer were not waited for.
+        return bool(self._replay) and (self._pace.proven or self._pace.try_again_at <= time.monotonic())
 
     # -- the thread's work -----------------------------------------------------------------------------------------
 
@@ -280,7 +283,7 @@ class Outgoing:
             self._waiting.put_back(parcel, alone=True)
         elif self._waiting.claim(parcel):
             # Whoever has given it up meanwhile has claimed and counted it.
-            self._pace.success()
+            self._succeeded()
             self._sending_s = (time.monotonic() - began) / count
             self._fates.answered(answer, count)
             self._waiting.forget(parcel)
@@ -290,11 +293,11 @@ class Outgoing:
     def _send_spooled(self, turn: Turn, replay: Replay, request: SpooledRequest, *, in_doubt: bool = False) -> bool:
         answer = turn.ask(request.body)
         if isinstance(answer, Later):
-            replay.failed(request, answer.contact)
+            replay.failed(request, answer.contact, taking=self._pace.proven)
             if turn is self._turns.current and not in_doubt:
                 self._failed(answer)
             return True
-        self._pace.success()
+        self._succeeded()
         # Deleted before it is counted: what is counted as spooled must be there.
         request.done()
         if replay.is_own(request):
@@ -303,6 +306,11 @@ class Outgoing:
         replay.done(request)
         self._onlookers.announce()
         return True
+
+    def _succeeded(self) -> None:
+        self._pace.success()
+        if self._replay is not None:
+            self._replay.took()
 
     def _failed(self, answer: Later) -> None:
         self._failed_attempts += 1

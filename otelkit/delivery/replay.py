@@ -14,7 +14,7 @@ from otelkit.delivery.transport import Contact
 from otelkit.model.signals import Signal
 
 _TRIES: Final = 3
-"""Attempts at one request that nothing but the request may have caused to fail, after which it is in doubt."""
+"""Attempts at one request that nothing but the request may have caused to fail, after which others go first."""
 _LOOK_AGAIN_S: Final = 30.0
 """How often the folder is looked through for what other processes left there."""
 
@@ -24,15 +24,16 @@ class Replay:
 
     Requests of others are only given if they were for the same endpoint, or for any. Each is one reader's at a time, also
     among processes, so that `otelkit up` may read the same folder meanwhile.
-    A request that fails again and again while the receiver answers, or whose connection always breaks, is in doubt: it may
-    be what breaks the receiver. It is tried seldom, and keeps nothing else from being sent.
+    A request that fails again and again while the receiver answers, or whose connection always breaks, may be what breaks
+    the receiver, or the receiver was down: it is suspected, and others go first. As soon as any of them is taken, it has
+    one more turn. If it fails then, it is in doubt: it is tried seldom, and keeps nothing else from being sent.
     For the thread that sends, except `add`.
 
     Args:
         folder: The spool; it may be missing.
         signal: Which requests are given back.
         destination: Where this process sends (`segment.destination`).
-        doubt_s: How long to wait between attempts at what is in doubt.
+        doubt_s: How long to wait between attempts at what is suspected or in doubt.
     """
 
     def __init__(self, folder: Path, signal: Signal, destination: int, doubt_s: float = 30.0) -> None:
@@ -46,6 +47,7 @@ class Replay:
         self._sending = False
         self._left: deque[Path] = deque()
         self._look_at = 0.0
+        self._suspected: deque[Path] = deque()
         self._doubtful: deque[Path] = deque()
         self._doubt_at = 0.0
         self._tries: dict[Path, int] = {}
@@ -61,8 +63,8 @@ class Replay:
 
     @property
     def doubt_at(self) -> float:
-        """Return when something in doubt is to be tried again, in `time.monotonic` seconds; infinity: there is nothing."""
-        return self._doubt_at if self._doubtful else float("inf")
+        """Return when something suspected or in doubt is due, in `time.monotonic` seconds; infinity: there is nothing."""
+        return self._doubt_at if self._suspected or self._doubtful else float("inf")
 
     def own(self) -> SpooledRequest | None:
         """Return the oldest request of this process that can still be had; None if there is none."""
@@ -80,24 +82,42 @@ class Replay:
         return self._first_of(self._left)
 
     def doubtful(self) -> SpooledRequest | None:
-        """Return a request that is in doubt and due; None if there is none. That it fails says nothing about others."""
+        """Return one that is suspected or in doubt, if it is due; None if not. That it fails says nothing about others."""
         if time.monotonic() < self.doubt_at:
             return None
         self._doubt_at = time.monotonic() + self._doubt_s
-        return self._first_of(self._doubtful)
+        return self._first_of(self._suspected) or self._first_of(self._doubtful)
 
-    def failed(self, request: SpooledRequest, contact: Contact) -> None:
-        """Leave a request where it is, to be given again."""
+    def took(self) -> None:
+        """Hear that the receiver takes requests: those that failed while it took none have their turn again, in order."""
+        while self._suspected:
+            path = self._suspected.pop()
+            self._line_of(path).appendleft(path)
+
+    def failed(self, request: SpooledRequest, contact: Contact, *, taking: bool) -> None:
+        """Leave a request where it is, to be given again.
+
+        Args:
+            request: What was given.
+            contact: How far it came.
+            taking: Whether the receiver took whatever was sent just before.
+        """
         path = request.path
         request.release()
-        if contact in (Contact.BROKEN, Contact.ANSWERED):
-            self._tries[path] = self._tries.get(path, 0) + 1
-        if self._tries.get(path, 0) >= _TRIES:
-            if not self._doubtful:
-                self._doubt_at = time.monotonic() + self._doubt_s
+        tries = self._tries.get(path, 0)
+        blamed = contact in (Contact.BROKEN, Contact.ANSWERED)
+        # While the receiver takes nothing at all, one more failure says nothing about the request.
+        if blamed and (taking or tries < _TRIES):
+            self._tries[path] = tries = tries + 1
+        if tries > _TRIES:
+            self._doubt_at = time.monotonic() + self._doubt_s
             self._doubtful.append(path)
+        elif blamed and tries == _TRIES:
+            if not self._suspected and not self._doubtful:
+                self._doubt_at = time.monotonic() + self._doubt_s
+            self._suspected.append(path)
         else:
-            (self._waiting if path in self._own else self._left).appendleft(path)
+            self._line_of(path).appendleft(path)
         self._sending = False
 
     def is_own(self, request: SpooledRequest) -> bool:
@@ -106,11 +126,14 @@ class Replay:
 
     def done(self, request: SpooledRequest) -> None:
         """Forget a request that is gone and counted."""
-        if self._doubtful:
-            # It works again, so what was in doubt may have been innocent.
+        if self._tries.get(request.path, 0) > _TRIES:
+            # It was in doubt and innocent, and so may others be.
             self._doubt_at = 0.0
         self._sending = False
         self._forget(request.path)
+
+    def _line_of(self, path: Path) -> deque[Path]:
+        return self._waiting if path in self._own else self._left
 
     def _forget(self, path: Path) -> None:
         self._tries.pop(path, None)

@@ -369,16 +369,45 @@ def test_the_end_waits_for_a_busy_receiver_while_there_is_time(way: Callable[...
 
 def test_the_end_sends_what_this_process_had_spooled_if_the_receiver_is_back(way: Callable[..., Way]) -> None:
     """A receiver that was away for a moment leaves no file behind."""
-    switch = Switch()
-    one = way(switch)
+    answers = [DOWN]
+    one = way(lambda body: answers.pop() if answers else Taken())
     one.put(b"1")
-    wait_until(lambda: one.counts() == {"spooled": 1})
-    switch.on = True
+    wait_until(lambda: not answers and "pending" not in one.counts())
     wait_until(lambda: not one.outgoing._pace._circuit.open())
     one.put(b"2")
     one.close(20)
 
     assert (one.counts(), sorted(one.carrier.taken)) == ({"delivered": 2}, [b"1", b"2"])
+
+
+def test_the_end_sends_what_failed_often_while_the_receiver_was_away(way: Callable[..., Way]) -> None:
+    """After three attempts others go first, and when one of them was taken, that was the receiver's fault."""
+    switch = Switch()
+    one = way(switch, patience=Patience(0.001, 600.0, 0.0))
+    one.put(b"1")
+    wait_until(lambda: len(one.carrier.asked) == 4 and one.outgoing._replay is not None and not one.outgoing._replay)
+    wait_until(lambda: not one.outgoing._pace._circuit.open())
+    switch.on = True
+    one.put(b"2")
+    one.close(20)
+
+    assert (one.counts(), one.carrier.taken) == ({"delivered": 2}, [b"2", b"1"])
+
+
+def test_the_end_waits_for_the_answer_to_what_is_sent_from_the_spool(way: Callable[..., Way]) -> None:
+    """The receiver would have it twice if the file stayed, and this is all there is to send."""
+    hold = Hold()
+    answers = [DOWN]
+    one = way(lambda body: answers.pop() if answers else hold(body))
+    one.put(b"1")
+    assert hold.entered.wait(10)
+    closing = threading.Thread(target=one.outgoing.close, args=(20,))
+    closing.start()
+    wait_until(lambda: one.outgoing._onlookers._bells)
+    hold.go.set()
+    closing.join(20)
+
+    assert (one.counts(), one.carrier.taken, one.spooled()) == ({"delivered": 1}, [b"1"], [])
 
 
 def test_what_comes_after_the_end_is_spooled(way: Callable[..., Way]) -> None:

@@ -75,30 +75,85 @@ def test_what_fails_because_of_the_receiver_stays_the_first(tmp_path: Path) -> N
         request = replay.own()
         assert body(request) == "1"
         assert request is not None
-        replay.failed(request, contact)
+        replay.failed(request, contact, taking=False)
 
     assert len(replay) == 2
 
 
 @pytest.mark.parametrize("contact", [Contact.ANSWERED, Contact.BROKEN])
 def test_what_may_be_at_fault_itself_holds_nothing_up(tmp_path: Path, contact: Contact) -> None:
-    """After three times it is in doubt: others go first, and it is tried again when something else went well."""
+    """After three times others go first; when one of them went well it is tried once more, and then seldom."""
     replay = Replay(tmp_path, "traces", HERE, doubt_s=600.0)
     for path in spool(tmp_path, "bad", "good"):
         replay.add(path)
     for _ in range(3):
         request = replay.own()
         assert request is not None
-        replay.failed(request, contact)
+        replay.failed(request, contact, taking=False)
     waiting = replay.doubtful()
     good = finish(replay, replay.own())
-    again = replay.doubtful()
+    replay.took()
+    again = replay.own()
 
     assert (waiting, good, body(again)) == (None, "good", "bad")
     assert again is not None
     assert replay.is_own(again)
-    replay.failed(again, contact)
-    assert (replay.doubtful(), len(replay)) == (None, 0)
+    replay.failed(again, contact, taking=True)
+    replay.took()
+    assert (replay.own(), replay.doubtful(), len(replay)) == (None, None, 0)
+    assert replay.doubt_at < float("inf")
+
+
+def suspect(replay: Replay, times: int = 3) -> None:
+    """Fail the first request so often that others go first."""
+    for _ in range(times):
+        request = replay.own() or replay.doubtful()
+        assert request is not None
+        replay.failed(request, Contact.BROKEN, taking=False)
+
+
+def test_what_failed_while_the_receiver_was_down_comes_in_order_when_it_is_back(tmp_path: Path) -> None:
+    """However long that was: that nothing is taken says nothing about any one request."""
+    replay = Replay(tmp_path, "traces", HERE, doubt_s=0.0)
+    for path in spool(tmp_path, "1", "2", "3"):
+        replay.add(path)
+    suspect(replay, 3 * 10)
+    others = len(replay)
+    for path in spool(tmp_path, "4"):
+        replay.add(path)
+    first = finish(replay, replay.own())
+    replay.took()
+
+    assert (others, first, len(replay)) == (0, "4", 3)
+    assert [finish(replay, replay.own()) for _ in range(3)] == ["1", "2", "3"]
+
+
+def test_what_is_suspected_is_tried_now_and_then_although_nothing_else_is_there(tmp_path: Path) -> None:
+    """Or a process that has nothing else to send would keep it for ever."""
+    replay = Replay(tmp_path, "traces", HERE, doubt_s=0.0)
+    for path in spool(tmp_path, "1"):
+        replay.add(path)
+    suspect(replay)
+
+    assert (len(replay), finish(replay, replay.doubtful())) == (0, "1")
+
+
+def test_one_in_doubt_that_goes_through_speaks_for_the_others(tmp_path: Path) -> None:
+    """They are due at once, rather than one every half minute."""
+    replay = Replay(tmp_path, "traces", HERE, doubt_s=600.0)
+    for path in spool(tmp_path, "1", "2"):
+        replay.add(path)
+    suspect(replay, 6)
+    replay.took()
+    for _ in range(2):
+        request = replay.own()
+        assert request is not None
+        replay.failed(request, Contact.BROKEN, taking=True)
+    waiting = replay.doubtful()
+    replay._doubt_at = 0.0
+
+    assert waiting is None
+    assert [finish(replay, replay.doubtful()), finish(replay, replay.doubtful())] == ["1", "2"]
 
 
 # Python 3.12 warns about every fork of a process with threads; forking one is the point here.
