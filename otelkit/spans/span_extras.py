@@ -59,7 +59,7 @@ class SpanExtras:
     def set_status(self, status: object, description: str | None = None) -> None:
         """Set the status, a `Status` or a `StatusCode`; OK stays, UNSET and anything else changes nothing."""
         if isinstance(status, StatusCode):
-            status = Status(status, description if status is StatusCode.ERROR else None)
+            status = Status(status, description if status is StatusCode.ERROR or not description else None)
         if not isinstance(status, Status) or status.status_code is StatusCode.UNSET:
             return
         if self.status.status_code is not StatusCode.OK:

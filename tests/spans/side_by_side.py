@@ -69,18 +69,22 @@ class SideBySide:
         return self.exporter.get_finished_spans()[-1]
 
 
-def told(span: ReadableSpan) -> str:
-    """Return what a span says but for its ids and times. As text: a NaN equals nothing."""
+def told(span: ReadableSpan, *, counts: bool = True) -> str:
+    """Return what a span says but for its ids and times, with or without the ``counts`` of dropped attributes.
+
+    As text, since a NaN equals nothing.
+    """
     facts = {
         "name": span.name,
-        "attributes": (list((span.attributes or {}).items()), span.dropped_attributes),
+        "attributes": (list((span.attributes or {}).items()), span.dropped_attributes * counts),
         "events": [
-            (each.name, each.timestamp, list((each.attributes or {}).items()), each.dropped_attributes)
+            (each.name, each.timestamp, list((each.attributes or {}).items()), each.dropped_attributes * counts)
             for each in span.events
         ],
         "dropped events": span.dropped_events,
         "links": [
-            (each.context, list((each.attributes or {}).items()), each.dropped_attributes) for each in span.links
+            (each.context, list((each.attributes or {}).items()), each.dropped_attributes * counts)
+            for each in span.links
         ],
         "dropped links": span.dropped_links,
         "status": (span.status.status_code, span.status.description),
@@ -89,12 +93,15 @@ def told(span: ReadableSpan) -> str:
     return repr(facts)
 
 
-def told_in_otlp(span: Message) -> bytes:
+def told_in_otlp(span: Message, *, counts: bool = True) -> bytes:
     """Return the same of a span as a receiver reads it."""
     kept = Message()
     kept.CopyFrom(span)
     for field in ("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano"):
         kept.ClearField(field)
+    if not counts:
+        for each in (kept, *kept.events, *kept.links):
+            each.ClearField("dropped_attributes_count")
     return kept.SerializeToString(deterministic=True)
 
 

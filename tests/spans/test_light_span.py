@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import SpanLimits
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlags, TraceState
@@ -36,6 +37,9 @@ class Mute(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")
 
+
+SDK_COUNTS = "a" in BoundedAttributes(attributes={"a": None})
+"""SDK 1.44 refuses more values, and does not count what it refuses among the dropped attributes."""
 
 Do = Callable[[Span], object]
 """Something that happens to a span."""
@@ -128,9 +132,9 @@ def test_a_stages_span_says_what_the_stock_sdks_says(
         logging.disable(logging.NOTSET)
     readable, reference = ours.readable(), both.exported()
 
-    assert told(readable) == told(reference)
+    assert told(readable, counts=SDK_COUNTS) == told(reference, counts=SDK_COUNTS)
     assert not early or readable.end_time == reference.end_time
-    assert told_in_otlp(by_us(ours)) == told_in_otlp(by_stock(reference))
+    assert told_in_otlp(by_us(ours), counts=SDK_COUNTS) == told_in_otlp(by_stock(reference), counts=SDK_COUNTS)
 
 
 @pytest.mark.parametrize("key", [names.STAGE_NAME, names.STAGE_OUTCOME, names.ITEMS_OK, names.CODE_FUNCTION])
