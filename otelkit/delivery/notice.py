@@ -44,7 +44,11 @@ class Notice:
         why = " ".join((cause or "").split())[:200].rstrip(".")
         what = f"nothing listens on {place}" if cause is None else f"{place} does not take telemetry ({why})"
         if spooled and self._folder is not None:
-            fate = f"telemetry is kept in {self._shown()} and taken in by the next `otelkit up` or `otelkit run`"
+            # True of every process, whether it goes on or is about to end, and whichever exporter it has.
+            fate = (
+                f"telemetry is kept in {self._shown()} until this program can send it, "
+                "or the next `otelkit up` or `otelkit run` takes it in"
+            )
         else:
             fate = "telemetry is lost until that changes"
         try:

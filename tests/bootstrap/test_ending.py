@@ -109,8 +109,8 @@ def test_without_a_receiver_everything_is_spooled_and_one_line_says_so(app: Path
 
     ours = [line for line in done.stderr.splitlines() if line.startswith("otelkit:")]
     assert ours == [
-        "otelkit: nothing listens on http://127.0.0.1:9; telemetry is kept in .otelkit/spool and taken in by the next "
-        "`otelkit up` or `otelkit run`"
+        "otelkit: nothing listens on http://127.0.0.1:9; telemetry is kept in .otelkit/spool until this program can "
+        "send it, or the next `otelkit up` or `otelkit run` takes it in"
     ]
     assert [line for line in done.stderr.splitlines() if line and line not in ours] == ["ERROR:root:seen"]
     counts: dict[str, int] = {}

@@ -25,8 +25,8 @@ def said(folder: Path | None, cause: str | None, *, spooled: bool, **options: ob
 def test_nobody_listening_is_one_line_that_says_what_to_type() -> None:
     """However often it happens."""
     assert said(Path(".otelkit/spool"), None, spooled=True) == (
-        "otelkit: nothing listens on http://127.0.0.1:4318; telemetry is kept in .otelkit/spool and taken in by the next "
-        "`otelkit up` or `otelkit run`\n"
+        "otelkit: nothing listens on http://127.0.0.1:4318; telemetry is kept in .otelkit/spool until this program can "
+        "send it, or the next `otelkit up` or `otelkit run` takes it in\n"
     )
 
 
