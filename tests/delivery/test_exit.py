@@ -93,6 +93,22 @@ def run(url: str, folder: Path, *, limit_s: float = 1.0, spans: int = 1200, flus
     return result | {"stderr": done.stderr}
 
 
+def run_in_time(url: str, folder: Path, *, limit_s: float, flush: bool) -> dict[str, Any]:
+    """Run the program, again if this machine was so busy that the time was over before all could be written.
+
+    What is missing then must be in the report. A program that always needs more time than it has is a failure.
+    """
+    for number in range(5):
+        result = run(url, folder / str(number), limit_s=limit_s, flush=flush)
+        result["names"] = span_names(folder / str(number))
+        if result["took_s"] < limit_s:
+            break
+        created, delivered, spooled, pending = result["traces"]
+        assert (created, delivered, spooled + pending) == (1200, 0, 1200)
+        assert not pending or result["report"] is not None
+    return result
+
+
 def span_names(folder: Path) -> list[str]:
     return [
         span.name
@@ -139,9 +155,9 @@ def test_a_bad_network_neither_delays_the_end_nor_costs_a_span(
 ) -> None:
     """Everything is on disk, the account adds up, and stderr has one line."""
     with bad() as url:
-        result = run(url, tmp_path, limit_s=1.5, flush=flush)
+        result = run_in_time(url, tmp_path, limit_s=1.5, flush=flush)
 
-    assert sorted(span_names(tmp_path)) == sorted(f"s{number}" for number in range(1200))
+    assert sorted(result["names"]) == sorted(f"s{number}" for number in range(1200))
     assert (result["traces"], result["metrics"]) == ([1200, 0, 1200, 0], [1, 0, 1, 0])
     assert result["report"] is None
     assert result["stderr"].count("\n") == 1
