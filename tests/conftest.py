@@ -13,7 +13,7 @@ from otelkit.testing import Recorder
 
 
 def pytest_configure() -> None:
-    """Start from the signals of a terminal: whoever starts the suite in the background has it ignore some, and all it starts."""
+    """Start from the signals of a terminal: started in the background, the suite and all it starts would ignore some."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGQUIT, signal.SIGHUP):
