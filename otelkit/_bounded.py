@@ -312,19 +312,25 @@ class Drain(Generic[T]):
             if self._thread is None:
                 if self._prepare is not None and not self._prepared:
                     self._prepared = True
-                    self._safely(self._prepare)
+                    try:
+                        self._prepare()
+                    except Exception:  # noqa: BLE001 - a bug; but not the program's own Ctrl-C, which may come right here
+                        _log.exception("%s could not be prepared", self._name)
                 # In a context of its own: what is current where the first item was put is not current here.
                 work = partial(Context().run, self._run)
                 thread = threading.Thread(target=work, name=self._name, daemon=True)
-                # The interpreter may be shutting down: then `flush` or `close` will hand over what is here.
-                with suppress(RuntimeError):
-                    start(thread)
-                    self._thread = thread
+                # If the interpreter is shutting down, `flush` or `close` will hand over what is here.
+                start(thread, self._hold)
         finally:
             self._starter = None
             self._starting.release()
 
+    def _hold(self, thread: threading.Thread | None) -> None:
+        self._thread = thread
+
     def _run(self) -> None:
+        if self._thread is not threading.current_thread():
+            return
         while not (self._closed and not self._items and not self._errands):
             self._sleep()
             self._rung = False

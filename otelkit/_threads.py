@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -26,18 +26,33 @@ def signals_left_alone() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
+    # Asked first: a handler that raises inside the call that blocks must not leave everything blocked for good.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def start(thread: threading.Thread) -> None:
-    """Start a thread of ours.
+def start(thread: threading.Thread, hold: Callable[[threading.Thread | None], None] = lambda thread: None) -> bool:
+    """Start a thread of ours; False if none can be started: the interpreter shuts down.
 
-    Raises:
-        RuntimeError: The interpreter shuts down and starts no thread any more.
+    A signal handler of the program's may raise out of here, whether the thread has been started or not.
+
+    Args:
+        thread: Not started yet. It must end at once if it is not the one that is held.
+        hold: Notes the thread before it is started, so that no second one is; None where it did not come to that.
     """
-    with signals_left_alone():
-        thread.start()
+    hold(thread)
+    try:
+        with signals_left_alone():
+            thread.start()
+    except RuntimeError:
+        hold(None)
+        return False
+    except BaseException:
+        if thread.ident is None:
+            hold(None)
+        raise
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from random import Random
 
 from otelkit._threads import signals_left_alone, start
 
@@ -32,3 +33,36 @@ def test_a_signal_that_comes_meanwhile_is_handled_afterwards() -> None:
         assert seen == [signal.SIGUSR1]
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_handler_that_raises_while_a_thread_starts_leaves_the_signals_as_they_were() -> None:
+    """And no second thread is started: the first is noted before it starts, or not at all."""
+    random = Random(1)
+    held: list[threading.Thread | None] = []
+    interrupted = 0
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        for _ in range(300):
+            thread = threading.Thread(target=int, daemon=True)
+            held.clear()
+            try:
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(5e-6, 2e-4))
+                start(thread, held.append)
+            except KeyboardInterrupt:
+                interrupted += 1
+                assert not held or (held[-1] is thread) == (thread.ident is not None)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+    except KeyboardInterrupt:  # one that came after the start
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask

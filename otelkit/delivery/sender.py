@@ -91,24 +91,18 @@ class Sender:
 
     def start(self) -> bool:
         """Start the thread if it does not run; False if it can't be started: the interpreter shuts down."""
-        if self._thread is not None:
-            return True
         # Bounded: a signal handler may have interrupted the start in this very thread.
-        if not self._starting.acquire(timeout=0.2):
-            return self._thread is not None
+        if self._runs() or not self._starting.acquire(timeout=0.2):
+            return self._runs()
         try:
-            if self._thread is None:
-                # In a context of its own: what is current where the first batch was sent is not current here.
-                work = partial(Context().run, self._run)
-                thread = threading.Thread(target=work, name=self._name, daemon=True)
-                try:
-                    start(thread)
-                except RuntimeError:
-                    return False
-                self._thread = thread
-            return True
+            # In a context of its own: what is current where the first batch was sent is not current here.
+            work = partial(Context().run, self._run)
+            return self._runs() or start(threading.Thread(target=work, name=self._name, daemon=True), self._hold)
         finally:
             self._starting.release()
+
+    def _runs(self) -> bool:
+        return self._thread is not None
 
     def submit(self, do: Callable[[], R]) -> Job[R] | None:
         """Have ``do`` done on the thread; None if there is no thread to do it."""
@@ -129,7 +123,12 @@ class Sender:
         """End the thread once its jobs are done; does not wait."""
         self._jobs.put(None)
 
+    def _hold(self, thread: threading.Thread | None) -> None:
+        self._thread = thread
+
     def _run(self) -> None:
+        if self._thread is not threading.current_thread():
+            return
         # What an exporter does with instrumented libraries is not the program's work.
         with suppress_instrumentation():
             while (job := self._jobs.get()) is not None:

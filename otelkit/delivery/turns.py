@@ -42,6 +42,10 @@ class Turn:
         self.sending_since: float | None = None
         """`time.monotonic` of the attempt that is under way; None: there is none."""
 
+    def hold(self, thread: threading.Thread | None) -> None:
+        """Note the thread whose turn it is."""
+        self.thread = thread
+
     def ask(self, body: bytes) -> Answer:
         """Send one request and return the answer. Never raises; for the turn's own thread."""
         self.sending_since = time.monotonic()
@@ -113,11 +117,7 @@ class Turns:
                 # In a context of its own: what is current where the first body was put is not current here.
                 run = partial(Context().run, self._run, turn)
                 thread = threading.Thread(target=run, name=self._name, daemon=True)
-                try:
-                    start(thread)
-                except RuntimeError:
-                    return False
-                turn.thread = thread
+                return start(thread, turn.hold)
             return True
         finally:
             self._starting.release()
@@ -163,6 +163,8 @@ class Turns:
         return len(self.stuck()) >= _MOST_STUCK
 
     def _run(self, turn: Turn) -> None:
+        if turn.thread is not threading.current_thread():
+            return
         # What a transport does with instrumented libraries is not the program's work.
         with suppress_instrumentation():
             while turn is self.current:
