@@ -102,6 +102,8 @@ class StageCall:
     blocked_ns: int = 0
     """Time inside the call, so far, in which it could not hand on an item: a watched queue was full, or a generator's consumer
     was busy with the last one."""
+    within_ns: int = 0
+    """Time in the calls directly inside it that have been settled. Kept by who adds up the time of stages."""
 
     @property
     def stage(self) -> Stage:

@@ -23,8 +23,6 @@ BLOCKED: Final = "blocked"
 
 _MAX_STAGES: Final = 2000
 """Stages kept apart, as in the other metrics of stages."""
-_MAX_WITHIN: Final = 100_000
-"""Open calls whose inner calls are known; far more than run at a time."""
 _MAX_QUEUES: Final = 2000
 _OTHER_QUEUES: Final = "(other)"
 """Takes the time at queues beyond `_MAX_QUEUES`, whose names are made from data."""
@@ -74,15 +72,12 @@ class StageTimes:
         self._accounts: dict[StageKey, _Account] = {}
         self._queues: dict[str, QueueTimes] = {}
         self._told: dict[tuple[StageKey, str, str | None], int] = {}
-        self._within_ns: dict[int, int] = {}
-        """By open call: time in the calls directly inside it that have ended."""
         # Reentrant: a signal handler or a finalizer may use a queue at any moment.
         self._lock = threading.RLock()
 
     def settled(self, calls: Iterable[StageCall]) -> None:
         """Add calls that have ended, in the order of their end."""
         with self._lock:
-            within_ns = self._within_ns
             # Calls of one stage come in rows.
             series: StageSeries | None = None
             account = _Account()
@@ -91,13 +86,12 @@ class StageTimes:
                     series = call.series
                     account = self._account(key_of(call))
                 duration_ns = call.duration_ns
-                if within_ns:
-                    account.called_ns += max(0, duration_ns - within_ns.pop(id(call), 0))
-                else:
-                    account.called_ns += duration_ns
+                account.called_ns += max(0, duration_ns - within_ns) if (within_ns := call.within_ns) else duration_ns
                 account.blocked_ns += call.blocked_ns
-                if call.enclosing is not None:
-                    self._leave_out(call, duration_ns, within_ns)
+                around = call.enclosing
+                if around is not None:
+                    # Comes to nothing if that call has been settled before this one.
+                    around.within_ns += _inner_ns(call, around, duration_ns)
 
     def queue(self, name: str) -> QueueTimes:
         """Return the waits at the queues of this name."""
@@ -160,27 +154,15 @@ class StageTimes:
             return dict(self._told)
 
     def _add_running(self, found: dict[StageKey, _Account], calls: Iterable[StageCall], now_ns: int) -> None:
-        within_ns = dict(self._within_ns)
+        within_ns: dict[StageCall, int] = {}
         for call in calls:
-            self._leave_out(call, now_ns - call.start_ns, within_ns)
+            around = call.enclosing
+            if around is not None:
+                within_ns[around] = within_ns.get(around, 0) + _inner_ns(call, around, now_ns - call.start_ns)
         for call in calls:
             account = found.setdefault(key_of(call), _Account())
-            account.called_ns += max(0, now_ns - call.start_ns - within_ns.get(id(call), 0))
+            account.called_ns += max(0, now_ns - call.start_ns - call.within_ns - within_ns.get(call, 0))
             account.blocked_ns += call.blocked_ns
-
-    @staticmethod
-    def _leave_out(call: StageCall, duration_ns: int, within_ns: dict[int, int]) -> None:
-        """Note time of a call that is no work of the call around it."""
-        around = call.enclosing
-        if around is None:
-            return
-        if around.duration_ns >= 0 and around.start_ns + around.duration_ns < call.start_ns + duration_ns:
-            return  # it ended first, in another task or thread
-        if len(within_ns) >= _MAX_WITHIN:
-            within_ns.clear()
-        # Of a generator, not the time in which its consumer is at work: that is who is around it.
-        own_ns = duration_ns - call.blocked_ns if call.stage.kind in _GENERATORS else duration_ns
-        within_ns[id(around)] = within_ns.get(id(around), 0) + max(0, own_ns)
 
     def _tell(self, stage: StageKey, state: str, queue: str | None, time_ns: int) -> None:
         # A sum never sinks, though what is looked at here moves on meanwhile.
@@ -200,3 +182,12 @@ class StageTimes:
             if len(self._queues) >= _MAX_QUEUES:
                 name = _OTHER_QUEUES
             return self._queues.get(name) or self._queues.setdefault(name, QueueTimes(name, self._waits))
+
+
+def _inner_ns(call: StageCall, around: StageCall, duration_ns: int) -> int:
+    """Return the time of a call that is no work of the call around it."""
+    if around.duration_ns >= 0 and around.start_ns + around.duration_ns < call.start_ns + duration_ns:
+        return 0  # that one ended first, in another task or thread
+    # Of a generator, not the time in which its consumer is at work: that is who is around it.
+    own_ns = duration_ns - call.blocked_ns if call.series.stage.kind in _GENERATORS else duration_ns
+    return max(0, own_ns)

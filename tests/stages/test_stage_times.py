@@ -13,7 +13,8 @@ import pytest
 import otelkit
 from otelkit import names
 from otelkit.stages import measures
-from otelkit.testing import FakeClock, Recorder
+from otelkit.stages.stage_times import StageTimes
+from otelkit.testing import FakeClock, MadeCall, Recorder
 from tests.forking import in_child
 
 Times = dict[str, dict[str, float]]
@@ -175,6 +176,27 @@ def test_recursion_counts_time_once(clock: FakeClock, recorder: Recorder) -> Non
     walk(3)
 
     assert times(recorder) == {"walk": {"busy": 3}}
+
+
+def test_a_call_settled_before_the_one_inside_it_takes_no_time_from_others() -> None:
+    """The next object may have the same place in memory as the one that is gone; that makes it no heir."""
+    sums = StageTimes()
+    for _ in range(20):
+        outer = MadeCall("outer")
+        inner = MadeCall("inner", enclosing=outer)
+        for call, start_ns, duration_ns in ((outer, 0, 100), (inner, 10, 80)):
+            call.start_ns = start_ns
+            call.end(duration_ns=duration_ns)
+        sums.settled([outer])
+        sums.settled([inner])
+        del outer, inner, call
+        other = MadeCall("other")
+        other.end(duration_ns=100)
+        sums.settled([other])
+        del other
+    found = {point.attributes[names.STAGE_NAME]: point.value for point in sums.observations([])}
+
+    assert found == {"outer": 2e-6, "inner": 1.6e-6, "other": 2e-6}
 
 
 def test_calls_that_run_count_up_to_now_and_sums_never_sink(clock: FakeClock, recorder: Recorder) -> None:
