@@ -71,7 +71,7 @@ class _Delivered(Generic[Batch]):
 class DeliveredSpanExporter(_Delivered[Sequence[ReadableSpan]], SpanExporter):
     """Sends spans with another exporter. See `Delivery` for what the arguments mean.
 
-    Created spans are counted by whoever makes batches of them (`spans.ChainProcessor`).
+    Created spans are counted by whoever makes batches of them (`spans.Outbox`).
     """
 
     _SIGNAL = "traces"

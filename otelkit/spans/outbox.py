@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Protocol
 
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -22,9 +25,20 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span
 
+_log = logging.getLogger("otelkit.spans")
+
+_USERS_WAIT_S: Final = 0.005
+"""Longest time that whoever ends a call waits for others who count."""
+_OUR_WAIT_S: Final = 0.1
+"""Longest time that a batch of spans waits for others who count."""
+_PAUSE_S: Final = 1.0
+"""How long nobody in the program waits any more once that was in vain."""
+_MOST_DATED_BACK: Final = 4096
+"""Spans of a forked child, open and dated back before the fork, that are known for its own."""
+
 
 class Destination(Protocol):
-    """What the processor needs of an exporter that knows when the program ends (`otelkit.delivery`)."""
+    """What the outbox needs of an exporter that knows when the program ends (`otelkit.delivery`)."""
 
     def prepare(self) -> None:
         """Start threads now: the interpreter starts none when it shuts down."""
@@ -87,7 +101,11 @@ class Outbox(SpanProcessor):
         self._deadline: float | None = None
         self._closed = False
         self._forked_at_ns = 0
-        self._dated_back: set[int] = set()
+        self._dated_back: deque[int] = deque(maxlen=_MOST_DATED_BACK)
+        self._uncounted: deque[StageCall] = deque(maxlen=limit)
+        """Ended calls that others are to count, since there was no time to wait for them."""
+        self._forgets = False
+        self._no_wait_before = 0.0
         # Reentrant: a finalizer that runs while calls are counted may end another one.
         self._counting = threading.RLock()
         self._drain: Drain[Ended | StageCall] = Drain(
@@ -113,8 +131,31 @@ class Outbox(SpanProcessor):
         if isinstance(call, LightSpan) and call.sampled:
             self._account.created("traces")
             self._account.lost("traces", 1, Loss.AFTER_SHUTDOWN if self._drain.closed else Loss.BUFFER_FULL)
-        with self._counting:
-            self.settle((call,))
+        # An observer of the program's may block for as long as it likes; not every call is to wait for that anew.
+        now = time.monotonic()
+        if not self._count((call,), _USERS_WAIT_S if now >= self._no_wait_before else 0.0):
+            self._no_wait_before = now + _PAUSE_S
+
+    def _count(self, calls: Sequence[StageCall], timeout_s: float) -> bool:
+        """Have ``calls`` counted, and those that wait for it, oldest first; False if others count for all that time.
+
+        Whoever counts next takes them then.
+        """
+        counting, uncounted = self._counting, self._uncounted
+        if not counting.acquire(timeout=max(0.0, timeout_s)):
+            if len(uncounted) + len(calls) > (uncounted.maxlen or 0) and not self._forgets:
+                self._forgets = True
+                _log.warning("some calls will not be counted: whoever looks at ended calls is too slow, or hangs")
+            uncounted.extend(calls)
+            return False
+        try:
+            if uncounted:
+                calls = [*_taken(uncounted), *calls]
+            if calls:
+                self.settle(calls)
+        finally:
+            counting.release()
+        return True
 
     def wake(self) -> None:
         """Start the background thread if there is none: a call has begun, which may run for long."""
@@ -122,7 +163,13 @@ class Outbox(SpanProcessor):
 
     def settle_all(self, timeout_s: float) -> bool:
         """See to it that everything that has ended so far is counted; False if that took longer."""
-        return self._drain.flush(timeout_s)
+        answers: list[bool] = []
+        deadline = time.monotonic() + timeout_s
+
+        def count() -> None:
+            answers.append(not self._uncounted or self._count((), deadline - time.monotonic()))
+
+        return self._drain.call(count, timeout_s) and all(answers)
 
     # -- SpanProcessor ---------------------------------------------------------------------------------------------
 
@@ -130,7 +177,7 @@ class Outbox(SpanProcessor):
         """Show the live span to the steps."""
         if self._forked_at_ns and span.context is not None and (span.start_time or 0) < self._forked_at_ns:
             # Started in this child all the same, by somebody who dates it back; see `_is_the_parents`.
-            self._dated_back.add(span.context.span_id)
+            self._dated_back.append(span.context.span_id)
         self.chain.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -189,9 +236,8 @@ class Outbox(SpanProcessor):
         spans = _spans_in(left)
         self._account.created("traces", _light_ones(spans))
         self._account.lost("traces", len(spans), Loss.EXIT_LIMIT)
-        if calls:
-            with self._counting:
-                self.settle(calls)
+        if calls or self._uncounted:
+            self._count(calls, deadline - time.monotonic())
 
     # -- on the background thread ----------------------------------------------------------------------------------
 
@@ -201,14 +247,15 @@ class Outbox(SpanProcessor):
         # Steps and exporters may use instrumented libraries; what they do is not the program's work.
         with suppress_instrumentation():
             calls = [each for each in batch if isinstance(each, StageCall)]
-            if calls:
-                with self._counting:
-                    self.settle(calls)
+            if calls or self._uncounted:
+                self._count(calls, _OUR_WAIT_S)
             if spans:
                 self.chain.run(spans)
 
     def _tick(self) -> None:
         with suppress_instrumentation():
+            if self._uncounted:
+                self._count((), _OUR_WAIT_S)
             self.chain.tick(self._clock.now_ns())
             self.look()
 
@@ -220,7 +267,9 @@ class Outbox(SpanProcessor):
 
     def _after_fork(self) -> None:
         self._forked_at_ns = self._clock.now_ns()
-        self._dated_back = set()
+        self._dated_back.clear()
+        self._uncounted.clear()
+        self._no_wait_before = 0.0
         self._counting = threading.RLock()
         self._deadline = None
         self.chain.after_fork()
@@ -229,10 +278,21 @@ class Outbox(SpanProcessor):
         """Whether a span that ends in this child was started before the fork."""
         if (span.start_time or 0) >= self._forked_at_ns:
             return False
-        if span_id in self._dated_back:
-            self._dated_back.discard(span_id)
-            return False
-        return True
+        # Not looked for first: while other threads change it, only the removal is safe.
+        try:
+            self._dated_back.remove(span_id)
+        except ValueError:
+            return True
+        return False
+
+
+def _taken(calls: deque[StageCall]) -> list[StageCall]:
+    """Take all, while others may add some."""
+    taken: list[StageCall] = []
+    with suppress(IndexError):
+        for _ in range(len(calls)):
+            taken.append(calls.popleft())
+    return taken
 
 
 def _spans_in(batch: Sequence[Ended | StageCall]) -> list[Ended]:

@@ -21,6 +21,7 @@ from otelkit.ledger.counts import Counts
 from otelkit.ledger.ledger import Ledger
 from otelkit.model.calls import StageCall
 from otelkit.model.steps import Phase, SpanStep
+from otelkit.spans import outbox
 from otelkit.spans.chain import Chain
 from otelkit.spans.outbox import Outbox
 from tests.forking import in_child
@@ -492,6 +493,87 @@ def test_a_call_that_ends_while_calls_are_counted_is_counted_once() -> None:
 
     assert len(settled) == len(set(settled)) == 10
     assert it.counts.pending == 0
+
+
+class Blocking:
+    """A `settle` that blocks the first who counts until it is released, and notes what was counted."""
+
+    def __init__(self) -> None:
+        self.release, self.started = threading.Event(), threading.Event()
+        self.settled: list[StageCall] = []
+
+    def __call__(self, calls: Sequence[StageCall]) -> None:
+        self.started.set()
+        self.release.wait(30)
+        self.settled.extend(calls)
+
+
+def test_who_ends_calls_does_not_wait_for_an_observer_that_hangs() -> None:
+    """Calls for which there is no room are counted by the next who can, each once; none is forgotten."""
+    settle = Blocking()
+    it = Calls(ALWAYS_OFF, limit=8, batch=1, delay_s=0.01)
+    it.outbox.settle = settle
+    it.make(1)
+    assert settle.started.wait(20)
+    it.make(16)
+    before = list(settle.settled)
+    settle.release.set()
+    wait_until(lambda: it.outbox.settle_all(20) and len(settle.settled) == 17)
+    it.outbox.shutdown()
+
+    assert before == []
+    assert len(settle.settled) == len(set(settle.settled)) == 17
+
+
+def test_the_end_does_not_wait_for_an_observer_that_hangs() -> None:
+    """It comes within the exit limit, and what ends afterwards is not held up either."""
+    settle = Blocking()
+    it = Calls(ALWAYS_OFF, limit=8, batch=1, delay_s=0.01, exit_limit_s=0.2)
+    it.outbox.settle = settle
+    it.make(1)
+    assert settle.started.wait(20)
+    it.make(3)
+    it.outbox.shutdown()
+    it.make(2)
+    before = list(settle.settled)
+    settle.release.set()
+
+    assert before == []
+    it.make(1)
+    wait_until(lambda: (it.make(1), len(set(settle.settled)) >= 7)[1])
+    assert len(settle.settled) == len(set(settle.settled))
+
+
+def test_calls_that_wait_to_be_counted_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """The oldest are forgotten, which is said once."""
+    settle = Blocking()
+    it = Calls(ALWAYS_OFF, limit=4, batch=1, delay_s=0.01)
+    it.outbox.settle = settle
+    it.make(1)
+    assert settle.started.wait(20)
+    it.make(30)
+    settle.release.set()
+    wait_until(lambda: it.outbox.settle_all(20) and len(settle.settled) == 9)
+    it.outbox.shutdown()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "some calls will not be counted: whoever looks at ended calls is too slow, or hangs"
+    ]
+
+
+def test_a_child_remembers_a_bounded_number_of_spans_that_are_dated_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that never end cost no memory without limit; the newest are known."""
+    monkeypatch.setattr(outbox, "_MOST_DATED_BACK", 2)
+    it = Path(delay_s=60)
+
+    def child() -> object:
+        opened = [it.tracer.start_span(f"s{number}", start_time=1) for number in range(4)]
+        for span in opened:
+            span.end()
+        return [it.processor.force_flush(5000), it.sink.names]
+
+    assert in_child(child) == [True, ["s2", "s3"]]
+    it.provider.shutdown()
 
 
 def test_a_child_settles_only_what_ends_in_it() -> None:
