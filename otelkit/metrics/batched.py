@@ -94,7 +94,9 @@ class HistogramSeries:
                 self._adding.release()
 
     def hand_over(self) -> None:
-        """Give the SDK what there is, and start from zero."""
+        """Give the SDK what there is, and start from zero; inside the garbage collector this does nothing."""
+        if in_collection():
+            return  # next time: what is late would be put off again, for ever, and the SDK's locks may be held
         while self._late:
             self.put(*self._late.pop())
         if not self._adding.acquire(timeout=_PATIENCE_S):
