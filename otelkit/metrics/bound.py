@@ -47,10 +47,13 @@ class BoundMetrics:
     The same name and attributes give the same handle, so that a handle may be asked for anywhere and kept. A metric has at
     most 2,000 series; what is beyond shares one (``otel.metric.overflow``). A metric that can't be made (OpenTelemetry does
     not allow its name, or the name is taken by another kind) is named in one warning, and its handles lead nowhere.
+    A scope has at most 2,000 metrics; those beyond lead nowhere too, which one warning says and ``refused`` counts.
     """
 
     def __init__(self, scope: str, provider: MeterProvider | None) -> None:
         self.scope = scope
+        self.refused = 0
+        """How often a metric beyond the limit was asked for."""
         self._provider = provider
         self._metrics: dict[str, BoundMetric[Any, Any]] = {}  # Any: of all kinds
         self._nowhere: dict[tuple[str, type, Any], BoundMetric[Any, Any]] = {}
@@ -106,26 +109,43 @@ class BoundMetrics:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _metric(self, kind: type[M], name: str, unit: str, meaning: str, detail: Any) -> M:
+    # Any: whatever a program passes.
+    def _metric(self, kind: type[M], name: Any, unit: str, meaning: str, detail: Any) -> M:
         with self._lock:
-            known = self._metrics.get(name.lower()) or self._nowhere.get((name, kind, detail))
-            if isinstance(known, kind) and (kind is Histograms or known.detail == detail):
-                return known
+            key = _key_of(name)
+            taken = self._metrics.get(key)
+            for known in (taken, self._nowhere.get((key, kind, detail))):
+                if isinstance(known, kind) and (kind is Histograms or known.detail == detail):
+                    return known
             made = kind(name, unit, meaning, detail)
             made.owner = self
+            if taken is None and len(self._metrics) >= MAX_METRICS:
+                self._refuse(key)
+                return made
             try:
-                if known is not None:
-                    raise ValueError(f"the name is taken by {known.what}")
-                if len(self._metrics) >= MAX_METRICS:
-                    raise ValueError(f"there are {MAX_METRICS} metrics already; put what varies into attributes")
+                if not isinstance(name, str):
+                    raise TypeError("a name is a text")
+                if taken is not None:
+                    raise ValueError(f"the name is taken by {taken.what}")
                 made.bind(self._meter())
             except Exception as error:  # noqa: BLE001 - the SDK raises bare `Exception` for a bad name or unit
-                _log.warning("the metric %r can't be recorded: %s", name, error)
-                if len(self._nowhere) < MAX_METRICS:
-                    self._nowhere[name, kind, detail] = made
+                if len(self._nowhere) >= MAX_METRICS:
+                    self._refuse(key)
+                    return made
+                _log.warning("the metric %r can't be recorded: %s", name if isinstance(name, str) else key, error)
+                self._nowhere[key, kind, detail] = made
             else:
-                self._metrics[name.lower()] = made
+                self._metrics[key] = made
             return made
+
+    def _refuse(self, key: str) -> None:
+        if not self.refused:
+            _log.warning(
+                "the metric %r can't be recorded, and others of %r neither: there are %d already; "
+                "put what varies into attributes",
+                key, self.scope, MAX_METRICS,
+            )  # fmt: skip
+        self.refused += 1
 
     def _meter(self) -> Meter:
         provider = process_provider() if self._provider is None else self._provider
@@ -140,6 +160,11 @@ class BoundMetrics:
         self._lock = threading.RLock()
         for metric in self._metrics.values():
             metric.start_over()
+
+
+def _key_of(name: object) -> str:
+    """Return what a metric is looked up by. What is no text goes by its type: it may be neither hashable nor printable."""
+    return name.lower() if isinstance(name, str) else f"<{type(name).__name__}>"
 
 
 class _Register:

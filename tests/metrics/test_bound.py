@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import Counter, MeterProvider, ObservableCounter
@@ -144,6 +145,49 @@ def test_a_name_is_of_one_kind(collected: Collected, caplog: pytest.LogCaptureFi
 
     assert collected.points("files") == {(): 1}
     assert caplog.messages == ["the metric 'Files' can't be recorded: the name is taken by a counter"]
+
+
+def test_a_name_of_another_kind_is_said_once(collected: Collected, caplog: pytest.LogCaptureFixture) -> None:
+    """However often it is asked for: a program may ask for a handle per item."""
+    made = bound_metrics("app", collected.provider)
+    made.counter("files")
+    first = made.gauge("Files")
+
+    assert made.gauge("Files") is first
+    assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("name", [None, 7, [], b"files"])
+def test_a_name_that_is_no_text_raises_nothing(
+    name: Any, collected: Collected, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once, and the handles take values."""
+    made = bound_metrics("app", collected.provider)
+    for _ in range(3):
+        made.counter(name).add(1)
+        made.up_down_counter(name).add(1)
+        made.gauge(name).set(1)
+        made.histogram(name).record(1)
+
+    assert collected.metrics() == {}
+    assert caplog.messages == [f"the metric '<{type(name).__name__}>' can't be recorded: a name is a text"] * 4
+
+
+@pytest.mark.parametrize("name", ["item.{}", "no name {}"])
+def test_what_is_beyond_the_limit_of_metrics_is_counted_and_said_once(
+    name: str, collected: Collected, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name made up per item costs neither memory nor a line of the log for each item."""
+    monkeypatch.setattr(bound, "MAX_METRICS", 5)
+    made = bound_metrics("app", collected.provider)
+    for number in [*range(30), *range(30)]:
+        made.counter(name.format(number)).add(1)
+    said = [message for message in caplog.messages if "put what varies into attributes" in message]
+
+    assert made.refused == 50
+    assert len(said) == 1
+    assert repr(name.format(5)) in said[0]
+    assert len(caplog.messages) <= 6
 
 
 def test_a_forked_child_counts_from_zero_into_its_own_provider() -> None:
