@@ -139,10 +139,11 @@ class SpannedCalls:
     def open(self, series: StageSeries, context: Context, run_id: str | None) -> SpannedCall:
         """Open a call below what is current in ``context``; its run id is written by whoever sees its span start."""
         del run_id
-        span = self._start_span(series, context)
-        call = SpannedCall(self, series, span, context, self.clock.monotonic_ns())
-        series.running.add(call)
-        return call
+        return self._opened(series, context, self._start_span(series, context))
+
+    def open_spanless(self, series: StageSeries, context: Context) -> SpannedCall:
+        """Open a call that has no span of its own; the calls inside it still find their right ancestor."""
+        return self._opened(series, context, _around(context))
 
     def closed(self, call: SpannedCall) -> None:
         """End the call's span, after those have seen it who look at once: the counts are of what ran."""
@@ -153,6 +154,11 @@ class SpannedCalls:
             self._ending.fault(fault, "end span")
         else:
             self._ending.success()
+
+    def _opened(self, series: StageSeries, context: Context, span: Span) -> SpannedCall:
+        call = SpannedCall(self, series, span, context, self.clock.monotonic_ns())
+        series.running.add(call)
+        return call
 
     def _start_span(self, series: StageSeries, context: Context) -> Span:
         if not self._starting.off:
@@ -165,15 +171,19 @@ class SpannedCalls:
             else:
                 self._starting.success()
                 return span
-        # The stages inside still find their right ancestor.
-        around = trace.get_current_span(context).get_span_context()
-        return NonRecordingSpan(around) if around.is_valid else INVALID_SPAN
+        return _around(context)
 
 
 def current_call() -> StageCall | None:
     """Return the stage call whose code runs here, if any."""
     call = get_current().get(CALL_KEY)
     return call if isinstance(call, StageCall) else None
+
+
+def _around(context: Context) -> Span:
+    """Return what stands for the surrounding span, where a call has none."""
+    around = trace.get_current_span(context).get_span_context()
+    return NonRecordingSpan(around) if around.is_valid else INVALID_SPAN
 
 
 def _end_span(call: SpannedCall) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -25,7 +26,8 @@ from otelkit.stages.run_facts import PROCESS, RUN_KEY
 
 # Any below: the user's own arguments.
 MAX_SERIES: Final = 10_000
-"""Stages remembered; a program that makes up more of them at run time starts over."""
+"""Stages remembered, and ways from the pipeline of a run to one of them; a program that makes up more of either at run time
+starts over."""
 
 T = TypeVar("T")
 _Told = tuple[Callable[[T], None], Barrier]
@@ -85,10 +87,9 @@ class Runtime:
         self._describers = Describers(describers, self.barriers, enabled=describe_arguments)
         self._describe = self._describers.describe
         self._now = clock.monotonic_ns
-        self._known: dict[tuple[Stage, str], StageSeries] = {}
-        # The same for stages that name no pipeline, by that of their run (None: the default).
-        self._by_run: dict[str | None, dict[Stage, StageSeries]] = {None: {}}
-        self._outside = self._by_run[None]
+        # Reentrant: a signal handler may call a stage at any moment.
+        self._lock = threading.RLock()
+        self._start_over()
         self._put = ended or self._settle_now
         self._begun = begun
         self._starting = self._barrier("stage spans", None)
@@ -127,7 +128,7 @@ class Runtime:
         try:
             call = self._open(series, context, run_id)
         except Exception as error:  # noqa: BLE001 - a stranger's sampler, id generator or span processor may raise anything
-            call = self._open_beside(series, context, error)
+            call = self._open_spanless(series, context, error)
         if (args or kwargs) and call.recording:
             try:
                 self._describe(call, args, kwargs)
@@ -150,7 +151,7 @@ class Runtime:
 
     def series(self) -> Sequence[StageSeries]:
         """Return what is known of the stages that have been called, with the calls that run now."""
-        return tuple(self._known.values())
+        return tuple(dict.fromkeys((*self._earlier, *self._known.values())))
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending; False if that did not succeed in time."""
@@ -162,25 +163,56 @@ class Runtime:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
+    def _start_over(self) -> None:
+        self._known: dict[tuple[Stage, str], StageSeries] = {}
+        self._earlier: frozenset[StageSeries] = frozenset()
+        """Those of before the last time that there were too many, and older ones that have calls running."""
+        self._forget_ways()
+
+    def _forget_ways(self) -> None:
+        # The series by the pipeline of the run (None: outside of any), for `open` to find at once.
+        self._by_run: dict[str | None, dict[Stage, StageSeries]] = {None: {}}
+        self._outside = self._by_run[None]
+        self._ways = 0
+        """How many there are, in all of these."""
+
     def _new_series(self, stage: Stage, run_pipeline: str | None) -> StageSeries:
-        if len(self._known) >= MAX_SERIES:
-            self._known = {key: series for key, series in self._known.copy().items() if series.running}
-            self._outside = {}
-            self._by_run = {None: self._outside}
         if self._begun is not None:
             self._begun()
         pipeline = stage.pipeline or run_pipeline or self.default_pipeline
-        series = self._known.setdefault((stage, pipeline), StageSeries(stage, pipeline))
-        self._by_run.setdefault(run_pipeline, {})[stage] = series
+        with self._lock:
+            if len(self._known) >= MAX_SERIES:
+                # All of them are kept for once, since another thread may be about to open a call in any.
+                self._earlier = frozenset((*(each for each in self._earlier if each.running), *self._known.values()))
+                self._known = {}
+                self._forget_ways()
+            elif self._ways >= MAX_SERIES:
+                self._forget_ways()
+            series = self._known.setdefault((stage, pipeline), StageSeries(stage, pipeline))
+            self._by_run.setdefault(run_pipeline, {})[stage] = series
+            self._ways += 1
         return series
 
-    def _open_beside(self, series: StageSeries, context: Context, error: Exception) -> StageCall:
+    def _open_spanless(self, series: StageSeries, context: Context, error: Exception) -> StageCall:
         """Open a call without a span of its own, since that could not be made."""
+        # The user's code is about to run into the recursion limit itself; that is no fault of a span's.
         if not isinstance(error, RecursionError):
             self._starting.fault(error, "start span")
             if self._starting.off:
                 self._open = self._beside.open
-        return self._beside.open(series, context, None)
+            elif self._light is not None:
+                self._open = self._open_after_fault
+        return self._beside.open_spanless(series, context)
+
+    def _open_after_fault(self, series: StageSeries, context: Context, run_id: str | None) -> StageCall:
+        """Open a call as ever, and end the row of faults if that goes well: so that no other call has to report success."""
+        assert self._light is not None
+        call = self._light.open(series, context, run_id)
+        if not self._starting.off:
+            # First, so that the row of a fault in another thread is ended here or by the call after it.
+            self._open = self._light.open
+            self._starting.success()
+        return call
 
     def _notify_closed(self, call: StageCall) -> None:
         _tell(self._closed, "closed", call)
@@ -194,10 +226,9 @@ class Runtime:
             for call in series.running:
                 call.abandon()
             series.running = set()
-        # What the child calls is new to it.
-        self._known = {}
-        self._outside = {}
-        self._by_run = {None: self._outside}
+        # What the child calls is new to it; a thread that is not in it may hold the lock.
+        self._lock = threading.RLock()
+        self._start_over()
         self._beside.ended = self._ended_in_child
         if self._light is not None:
             self._light.ended = self._ended_in_child

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 from opentelemetry.trace import Span
 
 import otelkit
@@ -19,6 +19,7 @@ from otelkit.model.blueprint import Offered
 from otelkit.model.calls import AttributeValue, Outcome, Stage, StageCall, StageKind
 from otelkit.model.observers import CallObserver
 from otelkit.spans.stage_spans import SdkStageSpans
+from otelkit.stages import runtime as module
 from otelkit.stages.runtime import Runtime
 from otelkit.testing import FakeClock, Recorder
 from tests.forking import in_child
@@ -172,6 +173,129 @@ def test_spans_that_never_start_leave_a_whole_run_of_calls_alone(
 
     assert [work() for _ in range(30)] == ["done"] * 30
     assert len(tried) == 10
+
+
+class Picky(Sampler):
+    """Raises at stages of one name."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+
+    def should_sample(self, parent_context: Any, trace_id: int, name: str, *more: Any, **named: Any) -> SamplingResult:
+        if name == "bad":
+            self.refused += 1
+            raise ValueError(name)
+        return SamplingResult(Decision.RECORD_AND_SAMPLE)
+
+    def get_description(self) -> str:
+        return "picky"
+
+
+@otelkit.stage("bad")
+def bad() -> None: ...
+
+
+def test_a_span_that_starts_ends_the_row_of_those_that_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sampler that fails at one stage now and then leaves the spans of the others alone, and is asked once a call."""
+    monkeypatch.setattr(_guard, "reraise_in_tests", False)
+    sampler = Picky()
+    with Recorder(sampler=sampler) as recorder:
+        for _ in range(30):
+            bad()
+            work()
+            work()
+        usual = recorder.runtime._light
+        assert usual is not None
+        assert recorder.runtime._open == usual.open
+
+    barrier = recorder.runtime.barriers["stage spans"]
+    assert [span.name for span in recorder.spans] == ["work"] * 60
+    assert [call.stage.name for call in recorder.calls] == ["bad", "work", "work"] * 30
+    assert (sampler.refused, barrier.faults, barrier.off) == (30, 30, False)
+
+
+def test_spans_are_switched_off_by_ten_faults_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call that fails counts once; the sampler is not asked any more, and the calls go on."""
+    monkeypatch.setattr(_guard, "reraise_in_tests", False)
+    sampler = Picky()
+    with Recorder(sampler=sampler) as recorder:
+        for _ in range(30):
+            bad()
+        work()
+
+    barrier = recorder.runtime.barriers["stage spans"]
+    assert (sampler.refused, barrier.faults, barrier.off) == (10, 10, True)
+    assert (len(recorder.calls), recorder.spans) == (31, [])
+
+
+def test_a_call_whose_span_fails_passes_on_the_trace_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What starts inside it is below what surrounds it."""
+    monkeypatch.setattr(_guard, "reraise_in_tests", False)
+
+    def fail(*args: Any) -> StageCall:
+        raise ValueError("no span now")
+
+    with Recorder() as recorder, otelkit.stage("around"):
+        monkeypatch.setattr(recorder.runtime, "_open", fail)
+        with otelkit.stage("spanless"):
+            work()
+
+    [inner] = [span for span in recorder.spans if span.name == "work"]
+    around = recorder.span("around").context
+    assert (inner.parent and inner.parent.span_id) == (around and around.span_id)
+    assert sorted(span.name for span in recorder.spans) == ["around", "work"]
+
+
+def test_runs_and_stages_named_by_data_do_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch, recorder: Recorder
+) -> None:
+    """Neither runs with names of their own around one stage, nor stages made up on the way."""
+    monkeypatch.setattr(module, "MAX_SERIES", 10)
+
+    @otelkit.stage("enhance", pipeline="audio")
+    def enhance() -> None: ...
+
+    for number in range(100):
+        with otelkit.run(f"order {number}"):
+            enhance()
+    assert len(recorder.runtime._by_run) <= 11
+    assert [(series.stage.name, series.pipeline) for series in recorder.runtime.series()] == [("enhance", "audio")]
+
+    for number in range(100):
+        with otelkit.stage(f"stage {number}"):
+            pass
+    assert len(recorder.runtime.series()) <= 20
+    assert len(recorder.runtime._outside) <= 10
+
+
+def test_a_call_is_seen_though_its_stage_is_forgotten_as_it_opens(
+    monkeypatch: pytest.MonkeyPatch, recorder: Recorder
+) -> None:
+    """Its thread may have found the stage right before another one makes room; while it runs it is seen, and only once."""
+    monkeypatch.setattr(module, "MAX_SERIES", 10)
+    runtime = recorder.runtime
+    usual = runtime._open
+
+    def make_up(count: int, kind: str) -> None:
+        for number in range(count):
+            with otelkit.stage(f"{kind} {number}"):
+                pass
+
+    def open_late(*args: Any) -> StageCall:
+        monkeypatch.setattr(runtime, "_open", usual)
+        make_up(10, "meanwhile")
+        return usual(*args)
+
+    monkeypatch.setattr(runtime, "_open", open_late)
+    seen = []
+    with otelkit.stage("late"):
+        for kind in "abc":
+            seen.append([call.stage.name for series in runtime.series() for call in series.running])
+            make_up(10, kind)
+    make_up(20, "after")
+
+    assert seen == [["late"]] * 3
+    assert "late" not in {series.stage.name for series in runtime.series()}
 
 
 def test_the_pipeline_is_the_decorators_else_the_runs_else_the_default(recorder: Recorder) -> None:
