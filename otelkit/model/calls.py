@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 AttributeScalar = str | bool | int | float
 AttributeValue = AttributeScalar | tuple[AttributeScalar, ...] | list[str] | list[bool] | list[int] | list[float]
 
+MIN_WAIT_NS: Final = 1_000_000
+"""Waits in a call that are shorter than a millisecond in sum are not worth an attribute on every span."""
+
 
 class StageKind(Enum):
     """How a stage runs, which decides how it is wrapped."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from otelkit.model.calls import AttributeValue, Stage, StageCall, StageSeries
+from otelkit.model.calls import Stage, StageCall, StageSeries
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -36,11 +36,9 @@ class LightOpener(CallOpener, Protocol):
 class StageSpans(Protocol):
     """Makes spans for stage calls with a tracer of somebody else's, where there is no provider of ours."""
 
-    def start(
-        self, stage: Stage, pipeline: str, parent: Context | None, attributes: Mapping[str, AttributeValue]
-    ) -> Span:
+    def start(self, stage: Stage, pipeline: str, parent: Context | None) -> Span:
         """Start a span named after the stage, as a child of what is current in ``parent`` (None: the current context).
 
         The caller makes it current and ends it. It carries `pipeline.name`, `pipeline.stage.name`, `pipeline.stage.kind`,
-        `code.function.name` and ``attributes``; the head sampler has decided on it.
+        `code.function.name` and the stage's own attributes; the head sampler has decided on it.
         """

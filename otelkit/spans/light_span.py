@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlag
 from opentelemetry.util.types import AnyValue, Attributes
 
 from otelkit import names
-from otelkit.model.calls import AttributeValue, Outcome, StageCall, error_type_of, outcome_of
+from otelkit.model.calls import MIN_WAIT_NS, AttributeValue, Outcome, StageCall, error_type_of, outcome_of
 from otelkit.model.contexts import NO_SCOPE
 from otelkit.model.error_facts import record_error, text_of
 from otelkit.spans.attribute_values import SCALARS, cleaned, text_of_key
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from otelkit.spans.light_spans import LightSpans
     from otelkit.spans.trace_facts import TraceFacts
-
-MIN_WAIT_NS: Final = 1_000_000
-"""Waits shorter than a millisecond in sum are not worth an attribute on every span."""
 
 _OK: Final = Outcome.OK
 P = ParamSpec("P")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Tracer
 
@@ -21,20 +19,17 @@ class SdkStageSpans:
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
-    def start(
-        self, stage: Stage, pipeline: str, parent: Context | None, attributes: Mapping[str, AttributeValue]
-    ) -> Span:
+    def start(self, stage: Stage, pipeline: str, parent: Context | None) -> Span:
         """Start the span of one call. All its attributes are there for the sampler to see."""
-        merged: dict[str, AttributeValue] = {
+        attributes: dict[str, AttributeValue] = {
             names.PIPELINE_NAME: pipeline,
             names.STAGE_NAME: stage.name,
             names.STAGE_KIND: stage.kind.value,
         }
         if stage.function is not None:
-            merged[names.CODE_FUNCTION] = stage.function
-        merged.update(stage.attributes)
-        merged.update(attributes)
+            attributes[names.CODE_FUNCTION] = stage.function
+        attributes.update(stage.attributes)
         # The stages set status and events themselves, by outcome: a cancelled call is not an error.
         return self._tracer.start_span(
-            stage.name, parent, attributes=merged, record_exception=False, set_status_on_exception=False
+            stage.name, parent, attributes=attributes, record_exception=False, set_status_on_exception=False
         )

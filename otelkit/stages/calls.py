@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
@@ -12,17 +11,10 @@ from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span
 from otelkit import names
 from otelkit._clock import Clock
 from otelkit._guard import Barrier
-from otelkit.model.calls import AttributeValue, Outcome, StageCall, StageSeries, error_type_of, outcome_of
+from otelkit.model.calls import MIN_WAIT_NS, AttributeValue, Outcome, StageCall, StageSeries, error_type_of, outcome_of
 from otelkit.model.contexts import CALL_KEY, NO_SCOPE, SPAN_KEY
 from otelkit.model.error_facts import record_error
 from otelkit.model.spans import StageSpans
-
-__all__ = ["CALL_KEY", "SpannedCall", "SpannedCalls", "current_call"]
-
-_MIN_WAIT_NS: Final = 1_000_000
-"""Waits shorter than a millisecond in sum are not worth an attribute on every span."""
-
-_NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = {}
 
 
 class SpannedCall(StageCall):
@@ -163,7 +155,7 @@ class SpannedCalls:
     def _start_span(self, series: StageSeries, context: Context) -> Span:
         if not self._starting.off:
             try:
-                span = self._spans.start(series.stage, series.pipeline, context, _NO_ATTRIBUTES)
+                span = self._spans.start(series.stage, series.pipeline, context)
             except RecursionError:
                 pass  # the user's code is about to run into the limit itself; that is no fault of a span's
             except Exception as error:  # noqa: BLE001 - samplers and processors of the program's own provider run in here
@@ -194,9 +186,9 @@ def _end_span(call: SpannedCall) -> None:
         for key, count in zip((names.ITEMS_OK, names.ITEMS_FAILED, names.ITEMS_SKIPPED), call.items(), strict=True):
             if count:
                 attributes[key] = count
-        if call.waited_ns >= _MIN_WAIT_NS:
+        if call.waited_ns >= MIN_WAIT_NS:
             attributes[names.STAGE_WAIT_S] = call.waited_ns / 1e9
-        if call.blocked_ns >= _MIN_WAIT_NS:
+        if call.blocked_ns >= MIN_WAIT_NS:
             attributes[names.STAGE_BLOCKED_S] = call.blocked_ns / 1e9
         if call.error_type is not None and call.error is not None:
             attributes[names.ERROR_TYPE] = call.error_type

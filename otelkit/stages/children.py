@@ -13,7 +13,7 @@ FLUSH_S: Final = 5.0
 """Seconds that the end of a child's run or outermost stage may take to send what the child has recorded."""
 
 generation = 0
-"""How many forks lie between this process and the one that imported us. A call opened in another generation is the parent's:
+"""How many forks lie between this process and the one that imported us. A run begun in another generation is the parent's:
 its span is ended there, and ending it here too would report it twice."""
 
 _is_child = False

@@ -36,10 +36,10 @@ class Watching(Sampler):
 
 
 def test_a_stage_span_says_who_it_is_and_the_sampler_sees_it() -> None:
-    """Name, pipeline, kind, function, the stage's own attributes and the call's."""
+    """Name, pipeline, kind, function and the stage's own attributes."""
     sampler = Watching()
     spans: StageSpans = SdkStageSpans(TracerProvider(sampler, shutdown_on_exit=False).get_tracer("t"))
-    span = spans.start(PARSE, "nightly", None, {"pipeline.item.id": "a.py"})
+    span = spans.start(PARSE, "nightly", None)
 
     expected = {
         "pipeline.name": "nightly",
@@ -47,7 +47,6 @@ def test_a_stage_span_says_who_it_is_and_the_sampler_sees_it() -> None:
         "pipeline.stage.kind": "function",
         "code.function.name": "app.steps.parse",
         "team": "x",
-        "pipeline.item.id": "a.py",
     }
     assert isinstance(span, ReadableSpan)
     assert (span.name, span.kind, dict(span.attributes or {})) == ("parse", SpanKind.INTERNAL, expected)
@@ -61,9 +60,9 @@ def test_the_parent_is_what_is_current_in_the_context_given() -> None:
     elsewhere = tracer.start_span("elsewhere")
     context = trace.set_span_in_context(elsewhere, Context())
     with tracer.start_as_current_span("here") as here:
-        in_context = spans.start(PARSE, "p", context, {})
-        in_current = spans.start(PARSE, "p", None, {})
-        at_root = spans.start(PARSE, "p", trace.set_span_in_context(INVALID_SPAN, Context()), {})
+        in_context = spans.start(PARSE, "p", context)
+        in_current = spans.start(PARSE, "p", None)
+        at_root = spans.start(PARSE, "p", trace.set_span_in_context(INVALID_SPAN, Context()))
 
     parents = [
         span.parent.span_id if span.parent else None
@@ -76,7 +75,7 @@ def test_the_parent_is_what_is_current_in_the_context_given() -> None:
 def test_starting_makes_nothing_current_and_judges_nothing() -> None:
     """The stages make it current, set its status and record exceptions by outcome."""
     spans = SdkStageSpans(TracerProvider(shutdown_on_exit=False).get_tracer("t"))
-    span = spans.start(PARSE, "p", None, {})
+    span = spans.start(PARSE, "p", None)
 
     assert trace.get_current_span() is not span
     with (

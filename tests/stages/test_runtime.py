@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from opentelemetry.trace import Span
 import otelkit
 from otelkit import _current, _guard, names
 from otelkit.model.blueprint import Offered
-from otelkit.model.calls import AttributeValue, Outcome, Stage, StageCall, StageKind
+from otelkit.model.calls import Outcome, Stage, StageCall, StageKind
 from otelkit.model.observers import CallObserver
 from otelkit.spans.stage_spans import SdkStageSpans
 from otelkit.stages import runtime as module
@@ -163,9 +163,7 @@ def test_spans_that_never_start_leave_a_whole_run_of_calls_alone(
     tried = []
 
     class Failing:
-        def start(
-            self, stage: Stage, pipeline: str, parent: Context | None, attributes: Mapping[str, AttributeValue]
-        ) -> Span:
+        def start(self, stage: Stage, pipeline: str, parent: Context | None) -> Span:
             tried.append(stage)
             raise RuntimeError("no span today")
 

@@ -13,8 +13,7 @@ from otelkit import names
 from otelkit._otlp.framing import ITEM
 from otelkit._otlp.key_values import KeyValueWriter
 from otelkit._otlp.wire import varint
-from otelkit.model.calls import Outcome
-from otelkit.spans.light_span import MIN_WAIT_NS
+from otelkit.model.calls import MIN_WAIT_NS, Outcome
 from otelkit.spans.otlp.extras import UNSET_STATUS, ExtrasWriter, status_field
 from otelkit.spans.otlp.readable import (
     INTERNAL,

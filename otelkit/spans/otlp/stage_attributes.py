@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from otelkit import names
-from otelkit.spans.light_span import MIN_WAIT_NS
+from otelkit.model.calls import MIN_WAIT_NS
 
 if TYPE_CHECKING:
     from otelkit.model.calls import StageSeries
