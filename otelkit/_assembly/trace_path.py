@@ -25,9 +25,10 @@ from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import Barrier
 from otelkit._version import __version__
 from otelkit.model.blueprint import Blueprint, Offered
+from otelkit.model.signals import Account
 from otelkit.model.steps import SpanStep
 from otelkit.spans.adopt import AdoptedProcessor
-from otelkit.spans.chain import Chain, Ended
+from otelkit.spans.chain import Chain, Ended, readable_spans
 from otelkit.spans.light_span import LightSpan
 from otelkit.spans.light_spans import LightSpans
 from otelkit.spans.outbox import Outbox
@@ -66,6 +67,8 @@ class TracePath:
         self._counts_sdk_spans = env.get("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "").strip().lower() == "true"
         self._otlp: list[OtlpSpans] = []
         self._others: list[DeliveredSpanExporter] = []
+        self._others_account: Account | None = None
+        """Where it counts what these lose; None where none of them counts."""
         if isinstance(present, trace.ProxyTracerProvider):
             self._sampler = choose_sampler(blueprint.samplers, env)
             self._id_generator = choose_id_generator(env)
@@ -111,6 +114,8 @@ class TracePath:
                 self._otlp.append(OtlpSpans(outgoing, outlet.account_of(choice, choices), self._resource))
             else:
                 self._others.append(outlet.span_exporter(choice, choices))
+                if outlet.account_of(choice, choices) is outlet.ledger:
+                    self._others_account = outlet.ledger
 
     @property
     def tracer(self) -> Tracer:
@@ -168,7 +173,7 @@ class TracePath:
         for destination in self._otlp:
             destination.deliver(batch)
         if self._others:
-            readable = [each.readable() if isinstance(each, LightSpan) else each for each in batch]
+            readable = readable_spans(batch, self._others_account)
             for exporter in self._others:
                 exporter.export(readable)
 

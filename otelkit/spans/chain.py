@@ -86,7 +86,7 @@ class Chain:
     def run(self, batch: Sequence[Ended]) -> None:
         """Take ended spans through all steps and deliver what comes out."""
         if self.sees_ends:
-            self._pass_on([each.readable() if isinstance(each, LightSpan) else each for each in batch], 0)
+            self._pass_on(readable_spans(batch, self._account), 0)
         else:
             self._hand_over(batch)
 
@@ -174,3 +174,20 @@ class Chain:
         if len(ours) < len(spans):
             step.disown(len(spans) - len(ours))
         return ours
+
+
+def readable_spans(batch: Sequence[Ended], account: Account | None) -> list[ReadableSpan]:
+    """Return ended spans as the SDK knows them; one that can't be read costs itself only and counts as lost.
+
+    Args:
+        account: Where that is counted; None: nowhere.
+    """
+    spans: list[ReadableSpan] = []
+    for each in batch:
+        try:
+            spans.append(each.readable() if isinstance(each, LightSpan) else each)
+        except Exception as error:  # noqa: BLE001 - the user's own classes take part in it
+            _log.warning("a span can't be read and is lost: %s", type(error).__name__)
+            if account is not None:
+                account.lost("traces", 1, Loss.ENCODE_FAILED)
+    return spans

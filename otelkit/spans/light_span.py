@@ -289,7 +289,11 @@ class LightSpan(StageCall, Span):
         if self.item is not None:
             merged[names.ITEM_ID] = self.item
         if self.described is not None:
-            merged.update(self.described)
+            for key, value in self.described:
+                # From describers: a value that can't be looked at costs itself only.
+                kept = (value,) if type(value) in SCALARS else cleaned(key, value)
+                if kept is not None:
+                    merged[key] = kept[0]
         if self.outcome is not None:
             merged[names.STAGE_OUTCOME] = self.outcome.value
             for key, count in zip(_ITEMS, self.items(), strict=True):

@@ -147,7 +147,7 @@ class LightSpans:
     def admit(self, guests: Sequence[SpanProcessor]) -> None:
         """Show each recorded span to these span processors of the program's, as the SDK would; each behind its own barrier."""
         known = {id(guest): barrier for guest, barrier in self._guests}
-        self._guests = [(guest, known.get(id(guest)) or _barrier_of(guest)) for guest in guests]
+        self._guests = [(guest, known.get(id(guest)) or barrier_of(guest)) for guest in guests]
         self._shown = self._started is not None or bool(guests)
         self.watched = bool(self._watchers or self._guests)
 
@@ -156,7 +156,11 @@ class LightSpans:
         for watcher in self._watchers:
             watcher(call)
         if self._guests and call.trace.recording:
-            span = self.readable(call)
+            try:
+                span = self.readable(call)
+            except Exception as fault:  # noqa: BLE001 - the user's own classes take part in it
+                self.refused(call, "reading", fault)
+                return
             for guest, barrier in self._guests:
                 if not barrier.off:
                     try:
@@ -183,7 +187,7 @@ class LightSpans:
         return SpanExtras(self.limits)
 
     def refused(self, call: LightSpan, doing: str, fault: Exception) -> None:
-        """Say that something could not be recorded, since what was given to record can't be read."""
+        """Say that something could not be done with a span, since what was given to record can't be read."""
         _log.warning("%s on the span of the stage %r failed: %s", doing, call.series.stage.name, type(fault).__name__)
 
     def too_late(self, call: LightSpan, doing: str) -> None:
@@ -231,7 +235,8 @@ class LightSpans:
         self._last_foreign = None
 
 
-def _barrier_of(guest: SpanProcessor) -> Barrier:
+def barrier_of(guest: SpanProcessor) -> Barrier:
+    """Return what contains the faults of a span processor of the program's."""
     kind = type(guest)
     return Barrier(f"span processor {kind.__qualname__}", kind.__module__.partition(".")[0])
 

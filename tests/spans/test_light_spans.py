@@ -118,6 +118,42 @@ def test_a_processor_may_set_attributes_at_the_start() -> None:
     assert (attributes["user"], attributes["had"], attributes["root"]) == (7, 4, True)
 
 
+class Unreadable(list[int]):
+    """What a describer may have returned: it fails when it is looked at."""
+
+    def __iter__(self) -> Iterator[int]:
+        raise OSError("the file is gone")
+
+
+def test_a_described_value_that_cannot_be_looked_at_costs_itself_only() -> None:
+    """Processors of the program's get the span without it, and its other values as the SDK keeps them."""
+    both, guest = SideBySide(), Guest()
+    both.light.admit([guest])
+    span = both.ours()
+    span.describe(None, [("bad", Unreadable([1])), ("good", [1, 2]), ("plain", 3)])
+    span.close()
+
+    attributes = guest.ended[0].attributes or {}
+    assert ("bad" in attributes, attributes["good"], attributes["plain"]) == (False, (1, 2), 3)
+
+
+def test_a_span_that_cannot_be_read_does_not_reach_the_programs_code(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its call is over all the same; the processors miss this one."""
+    both, guest = SideBySide(), Guest()
+    both.light.admit([guest])
+    with monkeypatch.context() as patch:
+        patch.setattr(LightSpan, "all_attributes", lambda span: 1 / 0)
+        both.ours().close()
+    both.ours().close()
+
+    assert (len(both.ended), len(guest.ended)) == (2, 1)
+    assert [record.getMessage() for record in caplog.records] == [
+        "reading on the span of the stage 'parse' failed: ZeroDivisionError"
+    ]
+
+
 @pytest.mark.parametrize("kind", [SimpleSpanProcessor, BatchSpanProcessor])
 def test_stock_processors_export_stages(kind: Any) -> None:
     """Those that the SDK brings get all that they look for."""

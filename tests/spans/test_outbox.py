@@ -23,6 +23,7 @@ from otelkit.model.calls import StageCall
 from otelkit.model.steps import Phase, SpanStep
 from otelkit.spans import outbox
 from otelkit.spans.chain import Chain
+from otelkit.spans.light_span import LightSpan
 from otelkit.spans.outbox import Outbox
 from tests.forking import in_child
 from tests.spans.made import Answering, Holding, Sink, Step, chain, offered
@@ -493,6 +494,28 @@ def test_a_call_that_ends_while_calls_are_counted_is_counted_once() -> None:
 
     assert len(settled) == len(set(settled)) == 10
     assert it.counts.pending == 0
+
+
+def test_a_call_that_cannot_be_read_costs_itself_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps get the others of its batch; it is lost for this reason."""
+    readable = LightSpan.readable
+
+    def failing(span: LightSpan) -> ReadableSpan:
+        if span.item == "bad":
+            raise OSError("the file is gone")
+        return readable(span)
+
+    monkeypatch.setattr(LightSpan, "readable", failing)
+    it = Calls(ALWAYS_ON, Answering(lambda span: (span,)), delay_s=60)
+    for item in ("a", "bad", "b"):
+        call = it.light.open(SERIES, Context(), None)
+        call.describe(item, None)
+        call.close()
+    assert it.outbox.force_flush(20_000)
+    it.outbox.shutdown()
+
+    assert [(span.attributes or {})["pipeline.item.id"] for span in it.path.sink.spans] == ["a", "b"]
+    assert (len(it.settled), it.counts.lost, it.counts.pending) == (3, {"encode_failed": 1}, 0)
 
 
 class Blocking:
