@@ -169,7 +169,8 @@ def lost(run: RunRow, width: int, signs: Signs) -> Text | None:
     """Return what senders say never arrived; None if nothing is missing."""
     if not run.lost:
         return None
-    what = f"{figures.exact(run.lost)} spans, log lines or points never arrived: "
+    things = "span, log line or point" if run.lost == 1 else "spans, log lines or points"
+    what = f"{figures.exact(run.lost)} {things} never arrived: "
     what = fit(what, width - _LABEL - len(_DOCTOR), signs=signs)
     return line((f"{'lost':<{_LABEL}}", QUIET), (what, LOOK), (_DOCTOR, COMMAND))
 

@@ -34,5 +34,18 @@ def in_requests(encode: Callable[[Sequence[Item]], Encoded], items: Sequence[Ite
     encoded = encode(items)
     if len(encoded.body) <= most_bytes or len(items) < 2:
         return [encoded]
-    middle = len(items) // 2
-    return in_requests(encode, items[:middle], most_bytes) + in_requests(encode, items[middle:], most_bytes)
+    # Each alone first, to know its size: however large one item is, nothing is written more than three times.
+    requests: list[Encoded] = []
+    together, size = 0, 0
+    for place in range(len(items)):
+        alone = encode(items[place : place + 1])
+        if together and size + len(alone.body) > most_bytes:
+            requests.append(encode(items[place - together : place]))
+            together, size = 0, 0
+        together, size = together + 1, size + len(alone.body)
+        if size > most_bytes:
+            requests.append(alone)
+            together, size = 0, 0
+    if together:
+        requests.append(encode(items[len(items) - together :]))
+    return requests

@@ -15,7 +15,7 @@ from otelkit.delivery.circuit import Circuit
 from otelkit.delivery.cleaned import cleaned
 from otelkit.delivery.hush import hushed, in_short
 from otelkit.delivery.leaving import Leaving
-from otelkit.delivery.notice import Notice
+from otelkit.delivery.notice import ENDED, Notice
 from otelkit.delivery.sender import Sender
 from otelkit.delivery.spool import Spool
 from otelkit.model.signals import Account, Loss, Signal
@@ -135,7 +135,7 @@ class Delivery(Generic[Batch]):
             # The thread still waits for an answer that we gave up on.
             return False
         if time.monotonic() >= self._network_until():
-            self._cause = "the program ended"
+            self._cause = ENDED
             return False
         if self._circuit.refused():
             self._cause = None
@@ -143,7 +143,7 @@ class Delivery(Generic[Batch]):
         complaints: list[str] = []
         job = self._sender.submit(lambda: self._export(batch, complaints))
         if job is None:
-            self._cause = "the program ended"
+            self._cause = ENDED
             return False
         began = time.monotonic()
         give_up_at = began + self._export_limit_s

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from otelkit._guard import in_forked_child
 from otelkit.delivery.cleaned import without_secrets
+
+ENDED: Final = "the program ended"
+"""The cause where nothing is wrong with the endpoint: there was no time left."""
 
 
 class Notice:
@@ -42,8 +45,15 @@ class Notice:
         place = without_secrets(target)
         # One line, whatever an exporter has to say.
         why = " ".join((cause or "").split())[:200].rstrip(".")
-        what = f"nothing listens on {place}" if cause is None else f"{place} does not take telemetry ({why})"
-        if spooled and self._folder is not None:
+        if cause is None:
+            what = f"nothing listens on {place}"
+        elif cause == ENDED:
+            what = f"the program ended before {place} had taken everything"
+        else:
+            what = f"{place} does not take telemetry ({why})"
+        if spooled and cause == ENDED and self._folder is not None:
+            fate = f"the rest is kept in {self._shown()}, from where whoever listens next takes it in"
+        elif spooled and self._folder is not None:
             # True of every process, whether it goes on or is about to end, and whichever exporter it has.
             fate = (
                 f"telemetry is kept in {self._shown()} until this program can send it, "

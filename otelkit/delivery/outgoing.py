@@ -10,7 +10,7 @@ from typing import Final
 from otelkit._guard import in_forked_child
 from otelkit.delivery.fates import Fates
 from otelkit.delivery.leaving import Leaving
-from otelkit.delivery.notice import Notice
+from otelkit.delivery.notice import ENDED, Notice
 from otelkit.delivery.onlookers import LONGEST_WAIT_S, Onlookers
 from otelkit.delivery.pace import Pace, Patience
 from otelkit.delivery.replay import Replay
@@ -368,4 +368,4 @@ class Outgoing:
 
     def _why(self) -> str | None:
         """Return why telemetry is not sent, for the user; None: nothing listens."""
-        return "the program ended" if self._pace.failing_since is None else self._pace.why
+        return ENDED if self._pace.failing_since is None else self._pace.why

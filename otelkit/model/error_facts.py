@@ -29,8 +29,10 @@ class Recordable(Protocol):
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None: ...
 
 
-def record_error(span: Recordable, error: BaseException) -> None:
+def record_error(span: Recordable, error: BaseException, timestamp: int | None = None) -> None:
     """Give the span the error as an event, with the innermost part of its traceback, and the status ERROR.
+
+    The event is dated ``timestamp`` (Unix nanoseconds; None: now): to write a traceback takes longer than many a call.
 
     Not by ``record_exception``: it formats every frame, which for an error that leaves a deep recursion takes seconds, and it
     raises where the error's own ``__str__`` does.
@@ -43,6 +45,7 @@ def record_error(span: Recordable, error: BaseException) -> None:
             names.EXCEPTION_MESSAGE: message,
             names.EXCEPTION_STACKTRACE: stacktrace_of(error),
         },
+        timestamp,
     )
     span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {message}"))
 
