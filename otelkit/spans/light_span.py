@@ -120,7 +120,7 @@ class LightSpan(StageCall, Span):
             # The duration is known already, so that this asks only whether the span was ended early.
             if self.trace.recording and (self.extras is None or self.extras.end_unix_ns is None):
                 try:
-                    record_error(self.extra(), error)
+                    record_error(self.extra(), error, self.start_unix_ns + self.duration_ns)
                 except Exception as fault:  # noqa: BLE001 - the user's own classes take part in it
                     self.owner.faults.fault(fault, "record error")
 
