@@ -289,11 +289,12 @@ def test_an_ended_call_is_freed_at_once(error: BaseException | None) -> None:
     work(both, error=error)
     with by_reference_counts_alone():
         before = len(gc.get_objects())
-        for _ in range(200):
+        for _ in range(1000):
             work(both, error=error)
         left = len(gc.get_objects()) - before
 
-    assert left < 20
+    # One object a call would be a thousand; threads that other tests have left may make some meanwhile.
+    assert left < 500
 
 
 def spans_alive() -> list[LightSpan]:
