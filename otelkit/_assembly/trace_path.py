@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ from opentelemetry.trace import Tracer
 from opentelemetry.trace import TracerProvider as AnyTracerProvider
 
 from otelkit._assembly.environment import number, whole
+from otelkit._assembly.guests import Guests
 from otelkit._assembly.id_generator import choose_id_generator
 from otelkit._assembly.otlp_spans import OtlpSpans
 from otelkit._assembly.outlet import Outlet
@@ -81,6 +83,7 @@ class TracePath:
         else:
             # The program's own, with its own exporters: ours would send everything twice.
             self._provider = present
+        self._guests = Guests(self._own) if self._own is not None else None
         steps = (*blueprint.steps, *(_adopted(processor, index) for index, processor in enumerate(taken_over, 1)))
         self.chain = Chain(steps, self._deliver, account=outlet.ledger)
         # Strangers' steps and exporters may wait for anything; without them, who makes spans may help to write them.
@@ -94,7 +97,7 @@ class TracePath:
             delay_s=number(env, "OTEL_BSP_SCHEDULE_DELAY", settings.number("export_delay_s") * 1000, minimum=1) / 1000,
             help_at=None if waits else _HELP_AT,
             exit_limit_s=settings.number("exit_limit_s"),
-            destinations=(*self._otlp, *self._others),
+            destinations=(*self._otlp, *self._others, *([self._guests] if self._guests else ())),
         )
         if self._own is not None:
             self._own.add_own(self.outbox)
@@ -145,7 +148,11 @@ class TracePath:
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending."""
-        return self.outbox.force_flush(int(timeout_s * 1000))
+        deadline = time.monotonic() + timeout_s
+        flushed = self.outbox.force_flush(int(timeout_s * 1000))
+        if self._guests is not None:
+            flushed = self._guests.flush(max(0.0, deadline - time.monotonic())) and flushed
+        return flushed
 
     def exit_by(self, deadline: float) -> None:
         """Make `close` end by ``deadline``."""
