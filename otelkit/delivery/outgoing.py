@@ -55,7 +55,7 @@ class Outgoing:
         notice: Tells the user, once.
         endpoint: URL, for the notice and to know what is on this machine. None: unknown.
         limit_bytes: Most bytes in memory. Above it the newest that are no errors go first; counted as `Loss.BUFFER_FULL`.
-        request_bytes: Requests are joined up to this size.
+        request_bytes: Requests are joined up to this size, or a quarter of ``limit_bytes`` if that is less.
         principal: Whether this destination counts. With several for one signal only one does, since an item is counted once;
             the others neither count nor spool.
         patience: How long to wait between attempts, and before the spool.
@@ -85,7 +85,8 @@ class Outgoing:
         self._fates = Fates(signal, name, account if principal else UNCOUNTED, self._spool, notice, endpoint)
         self._endpoint = endpoint
         self._limit_bytes = limit_bytes
-        self._request_bytes = request_bytes
+        # What is being sent can't make room any more: it may be a quarter of what there is room for.
+        self._request_bytes = min(request_bytes, max(1, limit_bytes // 4))
         self._patience = patience
         self._send_limit_s = send_limit_s
         # A forked child must not close what it shares with its parent, so it keeps it, unused.
