@@ -11,9 +11,10 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode, TraceFlag
 from opentelemetry.util.types import AnyValue, Attributes
 
 from otelkit import names
-from otelkit.model.calls import MIN_WAIT_NS, AttributeValue, Outcome, StageCall, error_type_of, outcome_of
+from otelkit.model.calls import AttributeValue, Outcome, StageCall, error_type_of, outcome_of
 from otelkit.model.contexts import NO_SCOPE
 from otelkit.model.error_facts import record_error, text_of
+from otelkit.model.stage_attributes import first_attributes, last_attributes
 from otelkit.spans.attribute_values import SCALARS, cleaned, text_of_key
 from otelkit.spans.span_extras import SpanExtras
 
@@ -275,17 +276,7 @@ class LightSpan(StageCall, Span):
 
     def all_attributes(self) -> dict[str, AnyValue]:
         """Return all attributes in their order: who, item, arguments, outcome and items, then what was set."""
-        stage = self.series.stage
-        merged: dict[str, Any] = {
-            names.PIPELINE_NAME: self.series.pipeline,
-            names.STAGE_NAME: stage.name,
-            names.STAGE_KIND: stage.kind.value,
-        }
-        if stage.function is not None:
-            merged[names.CODE_FUNCTION] = stage.function
-        merged.update(stage.attributes)
-        if self.run_id is not None:
-            merged[names.PIPELINE_RUN_ID] = self.run_id
+        merged: dict[str, AnyValue] = first_attributes(self.series.stage, self.series.pipeline, self.run_id)
         if self.item is not None:
             merged[names.ITEM_ID] = self.item
         if self.described is not None:
@@ -294,17 +285,7 @@ class LightSpan(StageCall, Span):
                 kept = (value,) if type(value) in SCALARS else cleaned(key, value)
                 if kept is not None:
                     merged[key] = kept[0]
-        if self.outcome is not None:
-            merged[names.STAGE_OUTCOME] = self.outcome.value
-            for key, count in zip(_ITEMS, self.items(), strict=True):
-                if count:
-                    merged[key] = count
-        if self.waited_ns >= MIN_WAIT_NS:
-            merged[names.STAGE_WAIT_S] = self.waited_ns / 1e9
-        if self.blocked_ns >= MIN_WAIT_NS:
-            merged[names.STAGE_BLOCKED_S] = self.blocked_ns / 1e9
-        if self.error_type is not None:
-            merged[names.ERROR_TYPE] = self.error_type
+        merged.update(last_attributes(self))
         if self.attributes_set is not None:
             # What is set anew is the newest, so that it is the last to go beyond the limit of their number.
             for key in self.attributes_set:
@@ -323,7 +304,6 @@ class LightSpan(StageCall, Span):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {key!r}")
 
 
-_ITEMS: Final = (names.ITEMS_OK, names.ITEMS_FAILED, names.ITEMS_SKIPPED)
 _READABLE: Final = frozenset(
     {
         *("context", "parent", "kind", "start_time", "end_time", "status", "attributes", "events", "links", "resource"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, Pa
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, TraceState, set_span_in_context
 from opentelemetry.util.types import AnyValue
 
-from otelkit import names
 from otelkit.model.calls import StageSeries
 from otelkit.model.sampling import RootDecider
+from otelkit.model.stage_attributes import first_attributes
 from otelkit.spans.trace_facts import RANDOM, SAMPLED, TraceFacts
 
 _NOTHING: Final[Mapping[str, AnyValue]] = {}
@@ -114,13 +114,7 @@ class RootDecision:
         self, trace_id: int, series: StageSeries, context: Context, random_flag: int, parent: SpanContext | None = None
     ) -> Placed:
         stage = series.stage
-        given: dict[str, Any] = {  # Any: attribute values
-            names.PIPELINE_NAME: series.pipeline,
-            names.STAGE_NAME: stage.name,
-            names.STAGE_KIND: stage.kind.value,
-            **({names.CODE_FUNCTION: stage.function} if stage.function is not None else {}),
-            **stage.attributes,
-        }
+        given = first_attributes(stage, series.pipeline)
         answer = self._sampler.should_sample(context, trace_id, stage.name, SpanKind.INTERNAL, given, ())
         sampled = answer.decision is Decision.RECORD_AND_SAMPLE
         recording = answer.decision is not Decision.DROP

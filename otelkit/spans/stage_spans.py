@@ -5,8 +5,8 @@ from __future__ import annotations
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Tracer
 
-from otelkit import names
-from otelkit.model.calls import AttributeValue, Stage
+from otelkit.model.calls import Stage
+from otelkit.model.stage_attributes import first_attributes
 
 
 class SdkStageSpans:
@@ -21,14 +21,7 @@ class SdkStageSpans:
 
     def start(self, stage: Stage, pipeline: str, parent: Context | None) -> Span:
         """Start the span of one call. All its attributes are there for the sampler to see."""
-        attributes: dict[str, AttributeValue] = {
-            names.PIPELINE_NAME: pipeline,
-            names.STAGE_NAME: stage.name,
-            names.STAGE_KIND: stage.kind.value,
-        }
-        if stage.function is not None:
-            attributes[names.CODE_FUNCTION] = stage.function
-        attributes.update(stage.attributes)
+        attributes = first_attributes(stage, pipeline)
         # The stages set status and events themselves, by outcome: a cancelled call is not an error.
         return self._tracer.start_span(
             stage.name, parent, attributes=attributes, record_exception=False, set_status_on_exception=False

@@ -11,10 +11,11 @@ from opentelemetry.trace import INVALID_SPAN, NonRecordingSpan, Span
 from otelkit import names
 from otelkit._clock import Clock
 from otelkit._guard import Barrier
-from otelkit.model.calls import MIN_WAIT_NS, AttributeValue, Outcome, StageCall, StageSeries, error_type_of, outcome_of
+from otelkit.model.calls import AttributeValue, Outcome, StageCall, StageSeries, error_type_of, outcome_of
 from otelkit.model.contexts import CALL_KEY, NO_SCOPE, SPAN_KEY
 from otelkit.model.error_facts import record_error
 from otelkit.model.spans import StageSpans
+from otelkit.model.stage_attributes import last_attributes
 
 
 class SpannedCall(StageCall):
@@ -181,17 +182,7 @@ def _around(context: Context) -> Span:
 def _end_span(call: SpannedCall) -> None:
     span = call.span
     if span.is_recording():
-        outcome = call.outcome or Outcome.OK
-        attributes: dict[str, AttributeValue] = {names.STAGE_OUTCOME: outcome.value}
-        for key, count in zip((names.ITEMS_OK, names.ITEMS_FAILED, names.ITEMS_SKIPPED), call.items(), strict=True):
-            if count:
-                attributes[key] = count
-        if call.waited_ns >= MIN_WAIT_NS:
-            attributes[names.STAGE_WAIT_S] = call.waited_ns / 1e9
-        if call.blocked_ns >= MIN_WAIT_NS:
-            attributes[names.STAGE_BLOCKED_S] = call.blocked_ns / 1e9
         if call.error_type is not None and call.error is not None:
-            attributes[names.ERROR_TYPE] = call.error_type
             record_error(span, call.error)
-        span.set_attributes(attributes)
+        span.set_attributes(dict(last_attributes(call)))
     span.end()

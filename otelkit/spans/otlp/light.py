@@ -14,6 +14,7 @@ from otelkit._otlp.framing import ITEM
 from otelkit._otlp.key_values import KeyValueWriter
 from otelkit._otlp.wire import varint
 from otelkit.model.calls import MIN_WAIT_NS, Outcome
+from otelkit.model.stage_attributes import LAST_KEYS, first_attributes, last_attributes
 from otelkit.spans.otlp.extras import UNSET_STATUS, ExtrasWriter, status_field
 from otelkit.spans.otlp.readable import (
     INTERNAL,
@@ -23,7 +24,6 @@ from otelkit.spans.otlp.readable import (
     name_field,
     trace_state_field,
 )
-from otelkit.spans.otlp.stage_attributes import LAST_KEYS, first_attributes, last_attributes
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TraceState
@@ -191,7 +191,9 @@ class LightWriter:
     def _new_form(self, span: LightSpan) -> _Form:
         limits = span.owner.limits
         # In the SDK's container: it decides what a value may be that the user gave the stage.
-        attributes = BoundedAttributes(attributes=first_attributes(span.series, span.run_id))
+        attributes = BoundedAttributes(
+            attributes=first_attributes(span.series.stage, span.series.pipeline, span.run_id)
+        )
         written, left_out = self._attributes.fields(attributes.items())
         room = _ENDLESS
         if limits.max_span_attributes is not None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from opentelemetry.context import Context
 
 from otelkit import names
-from otelkit.spans.otlp.stage_attributes import LAST_KEYS, first_attributes, last_attributes
+from otelkit.model.stage_attributes import LAST_KEYS, first_attributes, last_attributes
 from tests.spans.otlp.stage_calls import SERIES, opener
 
 
@@ -15,7 +15,7 @@ def test_together_they_are_all_attributes_of_a_call_without_its_own() -> None:
         span.queued(5_000_000, 6_000_000)
         span.close(ValueError())
 
-        together = first_attributes(series, "run")
+        together = first_attributes(series.stage, series.pipeline, "run")
         together.update(last_attributes(span))
 
         assert list(together.items()) == list(span.all_attributes().items())
