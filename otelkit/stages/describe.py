@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Mapping, Sized
+from pathlib import PurePath
 from typing import Any, Final
 
 from otelkit import names
@@ -29,9 +30,10 @@ MAX_ITEM: Final = 256
 """Characters kept of an item's id."""
 MAX_TYPES: Final = 1024
 """Types whose describer is remembered; a program that makes more of them starts over."""
+MAX_KEYS: Final = 64
+"""Names of attributes that are remembered per argument."""
 
 _NO_ITEM, _PERHAPS, _ITEM = "no item", "perhaps the item", "the item"
-_UNKNOWN: Final[Any] = object()  # Any: stands for a describer that was not looked up yet
 
 _ITEM_NAMES: Final = frozenset({"item", "item_id", "path", "file", "filename", "url", "uri", "key", "id"})
 _ITEM_TYPES: Final = (str, int, os.PathLike, uuid.UUID)
@@ -55,7 +57,7 @@ class Describers:
             barriers[barrier.name] = barrier
             self._guarded[type_name] = (offer.value, barrier)
         self._enabled = enabled and bool(offered)
-        self._by_type: dict[type, _Guarded | None] = {}
+        self._by_type: dict[type, _Kind] = {}
         self._plans: dict[Stage, _Plan] = {}
 
     def describe(self, call: StageCall, args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> None:
@@ -66,48 +68,42 @@ class Describers:
             plan = self._new_plan(stage)
         said: list[tuple[str, AttributeValue]] = []
         item: str | None = None
+        kinds = self._by_type
         for parameter, value in zip(plan.positional, args):  # noqa: B905 - an argument keeps `strict` from the quick call
             if parameter is None:
                 continue
-            if (
-                type(value) is str
-                and item is None
-                and parameter.role is not _NO_ITEM
-                and len(value) <= MAX_TEXT
-                and value.isascii()
-                and value.isprintable()
-            ):
-                # The usual item, here rather than one call further in: its description would say the same once more.
-                item = value
-            else:
-                item = self._look_at(parameter, value, item, said)
+            kind = kinds.get(type(value)) or self._new_kind(type(value))
+            if item is None and parameter.role is not _NO_ITEM:
+                item = self._item(parameter, value, kind, said)
+            elif kind.guarded is not None:
+                self._describe_one(parameter, value, kind.guarded, None, said)
         if kwargs:
             left = MAX_ARGUMENTS - min(len(args), len(plan.positional))
             for name, value in kwargs.items():
                 if left <= 0:
                     break
                 left -= 1
-                item = self._look_at(plan.named(name), value, item, said)
+                parameter = plan.named(name)
+                kind = kinds.get(type(value)) or self._new_kind(type(value))
+                if item is None and parameter.role is not _NO_ITEM:
+                    item = self._item(parameter, value, kind, said)
+                elif kind.guarded is not None:
+                    self._describe_one(parameter, value, kind.guarded, None, said)
         if said or item is not None:
             call.describe(item, said or None)
 
-    def _look_at(
-        self, parameter: _Parameter, value: Any, item: str | None, said: list[tuple[str, AttributeValue]]
+    def _item(
+        self, parameter: _Parameter, value: Any, kind: _Kind, said: list[tuple[str, AttributeValue]]
     ) -> str | None:
-        """Add what one argument says; return the call's item, which may be this one."""
-        own: str | None = None
-        if item is None and parameter.role is not _NO_ITEM:
-            if type(value) is str and len(value) <= MAX_TEXT and value.isascii() and value.isprintable():
+        """Return the id of the item, which this argument may be; add what else the argument says."""
+        if kind.text is not None:
+            text = kind.text(value)
+            if len(text) <= MAX_TEXT and text.isascii() and text.isprintable():
                 # The usual item: its description would say the same once more.
-                return value
-            if parameter.role is _ITEM or isinstance(value, _ITEM_TYPES):
-                own = item = item_text(value)
-        if self._enabled:
-            guarded = self._by_type.get(type(value), _UNKNOWN)
-            if guarded is _UNKNOWN:
-                guarded = self._describer_of(type(value))
-            if guarded is not None:
-                self._describe_one(parameter, value, guarded, own, said)
+                return text
+        item = item_text(value) if kind.identifies or parameter.role is _ITEM else None
+        if kind.guarded is not None:
+            self._describe_one(parameter, value, kind.guarded, item, said)
         return item
 
     def _describe_one(
@@ -130,12 +126,9 @@ class Describers:
                 left -= 1
                 if type(what) is str and len(what) > MAX_TEXT:
                     what = what[:MAX_TEXT]
-                if not suffix:
-                    if item is not None and _repeats(what, item):
-                        continue
-                    said.append((parameter.key, what))
-                else:
-                    said.append((f"{parameter.key}.{suffix}", what))
+                if not suffix and item is not None and _repeats(what, item):
+                    continue
+                said.append((parameter.keys.get(suffix) or parameter.new_key(suffix), what))
         except Exception as error:  # noqa: BLE001 - a stranger's describer may raise anything
             barrier.fault(error, "describe")
         else:
@@ -147,34 +140,56 @@ class Describers:
         plan = self._plans[stage] = _Plan(stage)
         return plan
 
-    def _describer_of(self, cls: type) -> _Guarded | None:
-        try:
-            return self._by_type[cls]
-        except KeyError:
-            pass
+    def _new_kind(self, cls: type) -> _Kind:
         if len(self._by_type) >= MAX_TYPES:
-            self._by_type = {}
+            # Emptied rather than replaced: whoever describes a call just now looks in there.
+            self._by_type.clear()
         found = None
-        for ancestor in cls.__mro__:
-            found = self._guarded.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
-            if found is not None:
-                break
-        self._by_type[cls] = found
-        return found
+        if self._enabled:
+            for ancestor in cls.__mro__:
+                found = self._guarded.get(f"{ancestor.__module__}.{ancestor.__qualname__}")
+                if found is not None:
+                    break
+        kind = self._by_type[cls] = _Kind(cls, found)
+        return kind
+
+
+class _Kind:
+    """What is known of the values of one type."""
+
+    __slots__ = ("guarded", "identifies", "text")
+
+    def __init__(self, cls: type, guarded: _Guarded | None) -> None:
+        self.guarded = guarded
+        """Its describer; None: it has none."""
+        self.identifies = issubclass(cls, _ITEM_TYPES)
+        """Whether a value of it may be an item's id, if the argument's name says so."""
+        self.text: Callable[[Any], str] | None = None
+        """Returns a value as text where that is all that its describer could say; None: ask the describer."""
+        if cls is str or (issubclass(cls, PurePath) and cls.__str__ is PurePath.__str__):
+            self.text = str
 
 
 class _Parameter:
     """One parameter of a stage: the attribute it becomes, and whether it may be the item."""
 
-    __slots__ = ("key", "role")
+    __slots__ = ("keys", "role")
 
     def __init__(self, stage: Stage, name: str) -> None:
-        self.key = names.ARGUMENT_PREFIX + name
+        self.keys = {"": names.ARGUMENT_PREFIX + name}
+        """What a describer calls its value -> the attribute's name."""
         if stage.item is not None:
             self.role = _ITEM if name == stage.item else _NO_ITEM
         else:
             telling = name in _ITEM_NAMES or name.endswith(("_path", "_file", "_id"))
             self.role = _PERHAPS if telling else _NO_ITEM
+
+    def new_key(self, suffix: str) -> str:
+        """Return the name of an attribute, remembered as long as there are few: a describer may make up more."""
+        key = f"{self.keys['']}.{suffix}"
+        if len(self.keys) < MAX_KEYS:
+            self.keys[suffix] = key
+        return key
 
 
 class _Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from otelkit._guard import Barrier
 from otelkit.model.blueprint import Offered
 from otelkit.model.calls import Stage, StageKind
 from otelkit.model.describers import Describer
-from otelkit.stages.describe import MAX_ARGUMENTS, MAX_ITEM, MAX_TYPES, Describers, item_text
+from otelkit.stages.describe import MAX_ARGUMENTS, MAX_ITEM, MAX_KEYS, MAX_TYPES, Describers, item_text
 from otelkit.testing import Recorder
 from otelkit.testing.made_call import MadeCall
 
@@ -213,3 +213,26 @@ def test_nothing_is_described_for_a_span_that_is_not_recorded() -> None:
         work(Frame())
 
     assert (seen, recorder.spans, len(recorder.calls)) == ([], [], 1)
+
+
+class LoudPath(PurePosixPath):
+    def __str__(self) -> str:
+        return "loud " + super().__str__()
+
+
+@pytest.mark.parametrize("path", [PurePosixPath("data/a.py"), LoudPath("data/a.py"), PurePosixPath("data/ä.py")])
+def test_a_path_is_the_item_as_its_program_writes_it(path: PurePosixPath) -> None:
+    """A path of the standard library's is not described a second time; a class of the program's own is asked as ever."""
+    described, _ = describers()
+
+    assert says(described, stage("path"), (path,), None) == {names.ITEM_ID: os.fspath(path)}
+
+
+def test_a_describer_that_makes_up_keys_is_heard_and_not_remembered_for_ever() -> None:
+    """Each key becomes an attribute, also beyond those whose names are remembered."""
+    told = iter(range(10_000))
+    described, _ = describers(Frame=lambda frame: {f"k{next(told)}": 1})
+    of = stage("frame")
+
+    for number in range(MAX_KEYS * 2):
+        assert says(described, of, (Frame(),), None) == {f"pipeline.argument.frame.k{number}": 1}
