@@ -5,6 +5,7 @@ The launching process reads them too, and needs nothing else of ours: see `_boot
 
 from __future__ import annotations
 
+from otelkit._builtin.sampling_settings import SAMPLING_SETTINGS
 from otelkit.settings import Setting
 
 _MIB = 1024 * 1024
@@ -189,4 +190,5 @@ SETTINGS: tuple[Setting, ...] = (
         unit="bytes",
         minimum=1024,
     ),
+    *SAMPLING_SETTINGS,
 )

@@ -26,7 +26,7 @@ class Setting:
     meaning: str
     """One sentence."""
     unit: str = ""
-    """``s``, ``bytes``, ``spans/s`` …; empty where there is none."""
+    """``s``, ``bytes``, ``spans/s`` …, ``1`` for shares; empty where there is none."""
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
@@ -62,7 +62,9 @@ class Setting:
             what += f" of at least {self.minimum:.15g}"
         elif self.maximum is not None:
             what += f" of at most {self.maximum:.15g}"
-        return f"{what} ({self.unit})" if self.unit and self.kind in ("int", "float") else what
+        # A share has the unit 1, which "a number from 0 to 1 (1)" would not make clearer.
+        said = self.unit not in ("", "1") and self.kind in ("int", "float")
+        return f"{what} ({self.unit})" if said else what
 
     def shown(self, value: object) -> str:
         """Return a value of this setting for people to read; a secret is hidden."""
