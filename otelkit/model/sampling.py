@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from otelkit.model.calls import AttributeValue
+from otelkit.model.steps import SpanStep
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TraceState
@@ -26,3 +27,14 @@ class RootDecider(Protocol):
 
     def keeps(self, trace_id: int) -> bool:
         """Return whether the trace that starts with this id is kept."""
+
+
+@runtime_checkable
+class JudgingSampler(Protocol):
+    """A head sampler that decides at the end: it lets traces through, and brings the step that judges them.
+
+    A sampler that wraps one shows the same ``step``.
+    """
+
+    step: SpanStep
+    """Of the phase JUDGE; becomes part of the chain of steps."""

@@ -1,0 +1,215 @@
+"""Ended spans as those see them who decide what is kept, and what is decided on: the part of a trace that one process made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol, Self
+
+from otelkit.model.calls import AttributeValue
+from otelkit.model.steps import SpanStep
+
+
+class EndedSpan(Protocol):
+    """An ended span, whoever made it. Stage spans are it themselves, so that nothing is made of them to look at them."""
+
+    @property
+    def trace_id(self) -> int:
+        """128 bits."""
+
+    @property
+    def span_id(self) -> int:
+        """64 bits."""
+
+    @property
+    def parent_id(self) -> int:
+        """64 bits; 0: the trace starts here."""
+
+    @property
+    def is_local_root(self) -> bool:
+        """Whether its parent is none of this process: remote, or nobody."""
+
+    @property
+    def name(self) -> str:
+        """The span's name."""
+
+    @property
+    def start_unix_ns(self) -> int:
+        """When it started."""
+
+    @property
+    def end_unix_ns(self) -> int:
+        """When it ended."""
+
+    @property
+    def duration_ns(self) -> int:
+        """Never below 0."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error left it, or its status says so."""
+
+    @property
+    def error_type(self) -> str | None:
+        """Qualified name of the error's class (`error.type`), if it failed and that is known."""
+
+    @property
+    def error_frame(self) -> str | None:
+        """Where the error was raised: the innermost line of the program's own code, ``path:line function``, if known."""
+
+    @property
+    def stage_name(self) -> str | None:
+        """The stage whose call it is; None: it is none."""
+
+    @property
+    def pipeline(self) -> str | None:
+        """The stage's pipeline; None: it is no stage call."""
+
+    @property
+    def parent_threshold(self) -> int | None:
+        """What was known of the trace's probability as the span started, as a threshold from 0 to 2⁵⁶ - 1.
+
+        None: it was kept elsewhere at a probability that nobody tells.
+        """
+
+    @property
+    def randomness(self) -> int:
+        """The trace's R, from 0 to 2⁵⁶ - 1."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory it takes while it is held, estimated; rather too much than too little."""
+
+    def attribute(self, key: str) -> Any:  # Any: attribute values, the user's too
+        """Return the attribute's value, None if it has none."""
+
+    def marked(self, threshold: int | None, attributes: Mapping[str, AttributeValue]) -> Self:
+        """Return the span with its sampling probability in ``tracestate`` and, besides its own, these attributes.
+
+        Args:
+            threshold: Becomes ``th``; other entries stay as they are. None: ``th`` is taken out.
+            attributes: Win over its own.
+        """
+
+
+class FragmentEnd(Enum):
+    """Why a fragment is decided on now."""
+
+    ROOT = "root"
+    """Its local root has ended: nothing more is to come."""
+    AGE = "age"
+    """It has been held for as long as one may be."""
+    PRESSURE = "pressure"
+    """Others need its room."""
+    EXIT = "exit"
+    """The program ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What tells one error from another."""
+
+    error_type: str
+    """Qualified name of the error's class; empty if it is not known."""
+    frame: str
+    """As in `EndedSpan.error_frame`; empty if it is not known."""
+    stage: str
+    """The stage that failed; the span's name where it is no stage's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary:
+    """A fragment: the spans of one trace below one local root, as far as they have ended. What a decision may look at."""
+
+    trace_id: int
+    """For messages only: a decision that looks at it is biased."""
+    randomness: int
+    """R, from 0 to 2⁵⁶ - 1. To be compared with a threshold, and for nothing else."""
+    pipeline: str
+    """Of the local root; of the outermost span known where that has not ended. Empty: no stage's."""
+    stage: str
+    """Stage of the same span; its name where it is no stage's."""
+    failed: bool
+    """Whether any of its spans failed."""
+    fingerprints: tuple[Fingerprint, ...]
+    """Of its errors, in the order in which the spans ended, each once; at most 8."""
+    duration_ns: int
+    """From the start of the first span to the end of the last."""
+    spans: int
+    """At least 1."""
+    end: FragmentEnd
+    parent_threshold: int | None
+    """The threshold at which whoever decided before us has kept the trace; ours can't be lower. 0: it starts here, or all of
+    them are kept. None: kept at a probability that nobody tells, so that ours can't be told either."""
+    forced: bool = False
+    """Somebody asked for this trace (debugging): it is kept whatever it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a fragment."""
+
+    keep: bool
+    threshold: int | None
+    """T, from 0 to 2⁵⁶: kept iff randomness >= T. Also for what is not kept. None: kept, and the probability is unknown."""
+    reason: str
+    """`otelkit.sampling.reason` of the local root."""
+    rate: float
+    """`otelkit.sampling.rate` of the local root: the probability that belongs to the threshold, from 0 to 1."""
+
+
+class TraceJudge(Protocol):
+    """Decides on fragments. Asked by one thread at a time."""
+
+    def judge(self, trace: TraceSummary, now_ns: int) -> Verdict | None:
+        """Return whether the fragment is kept; None: that is open until others have ended, and `decided` will say.
+
+        ``now_ns``: Unix nanoseconds.
+        """
+
+    def decided(self, now_ns: int, *, at_once: bool = False) -> Sequence[tuple[TraceSummary, Verdict]]:
+        """Return the verdicts on fragments that were open, each with the very summary that it was asked about.
+
+        Called about once a second.
+
+        Args:
+            now_ns: Unix nanoseconds.
+            at_once: Nothing may stay open: the program ends, or memory is short.
+        """
+
+
+class Retention(Protocol):
+    """Sees every fragment with its verdict, and may hold back for a while what is not kept. Asked by one thread at a time."""
+
+    def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> bool:
+        """Return whether ``spans`` are taken: from then on `held` counts them. Only where the verdict is not to keep them."""
+
+    def released(self, now_ns: int) -> Sequence[EndedSpan]:
+        """Return spans that are to leave after all, marked; and forget those that have waited too long. Once a second."""
+
+    def held(self) -> int:
+        """Return how many spans it holds."""
+
+    def forget(self) -> None:
+        """Drop everything, and make locks anew in a forked child."""
+
+
+class EndedSpanStep(SpanStep):
+    """A step that takes ended spans as they are: the spans of stages never become spans of the SDK for it.
+
+    `on_ended` is asked in place of `on_end`, with whole batches. Everything else is as in `SpanStep`, with `EndedSpan`
+    where that has ``ReadableSpan``; what it returns are spans that it was given, or that `EndedSpan.marked` has made of them.
+    """
+
+    def on_ended(self, batch: Sequence[EndedSpan]) -> Sequence[EndedSpan]:
+        """Return the spans to hand on."""
+        return batch
+
+    def due(self, now_ns: int) -> Sequence[EndedSpan]:
+        """Return held spans that are due. Called about once a second, with Unix nanoseconds; in place of `tick`."""
+        return ()
+
+    def rest(self, timeout_s: float) -> Sequence[EndedSpan]:
+        """Return what is still held: the program ends, or the step was switched off; in place of `close`."""
+        return ()
