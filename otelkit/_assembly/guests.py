@@ -9,7 +9,7 @@ from typing import Final
 from opentelemetry.sdk.trace import SpanProcessor
 
 from otelkit._assembly.provider import Provider
-from otelkit._bounded import Drain
+from otelkit._drain import Drain
 from otelkit._guard import Barrier
 from otelkit.spans.light_spans import barrier_of
 

@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk.resources import Resource
 
-from otelkit._bounded import Drain
+from otelkit._drain import Drain
 from otelkit.logs.correlation import strip_ids
 from otelkit.model.signals import Account, Loss
 

@@ -8,8 +8,8 @@ import logging
 import threading
 from typing import Any, Final
 
-from otelkit._bounded import Drain
 from otelkit._clock import Clock
+from otelkit._drain import Drain
 from otelkit._threads import start
 from otelkit.metrics.entry import EntryExporter, MetricEntry
 

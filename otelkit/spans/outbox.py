@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-from otelkit._bounded import Drain
 from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._drain import Drain
 from otelkit._guard import in_forked_child
 from otelkit.model.calls import StageCall
 from otelkit.model.signals import Account, Loss
@@ -125,12 +125,14 @@ class Outbox(SpanProcessor):
         in_forked_child(self._after_fork)
 
     def _refuse(self, call: Ended | StageCall) -> None:
+        reason = Loss.AFTER_SHUTDOWN if self._drain.closed else Loss.BUFFER_FULL
         if not isinstance(call, StageCall):
-            return  # `on_end` sees to it
+            self._account.lost("traces", 1, reason)
+            return
         # Its span is lost; that it ran is counted all the same.
         if isinstance(call, LightSpan) and call.sampled:
             self._account.created("traces")
-            self._account.lost("traces", 1, Loss.AFTER_SHUTDOWN if self._drain.closed else Loss.BUFFER_FULL)
+            self._account.lost("traces", 1, reason)
         # An observer of the program's may block for as long as it likes; not every call is to wait for that anew.
         now = time.monotonic()
         if not self._count((call,), _USERS_WAIT_S if now >= self._no_wait_before else 0.0):
@@ -190,8 +192,7 @@ class Outbox(SpanProcessor):
         if not context.trace_flags.sampled:
             return
         self._account.created("traces")
-        if not self._drain.put(span):
-            self._account.lost("traces", 1, Loss.AFTER_SHUTDOWN if self._drain.closed else Loss.BUFFER_FULL)
+        self._drain.put(span)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send everything that has ended so far; False if some of it was not delivered, or not in time."""
