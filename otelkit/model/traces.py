@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from otelkit.model.calls import AttributeValue
 from otelkit.model.steps import SpanStep
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TraceState
 
 
 class EndedSpan(Protocol):
@@ -67,15 +70,8 @@ class EndedSpan(Protocol):
         """The stage's pipeline; None: it is no stage call."""
 
     @property
-    def parent_threshold(self) -> int | None:
-        """What was known of the trace's probability as the span started, as a threshold from 0 to 2⁵⁶ - 1.
-
-        None: it was kept elsewhere at a probability that nobody tells.
-        """
-
-    @property
-    def randomness(self) -> int:
-        """The trace's R, from 0 to 2⁵⁶ - 1."""
+    def trace_state(self) -> TraceState | None:
+        """What travels with the trace; None: nothing. `otelkit.sampling.tracestate` reads and writes its ``th`` and ``rv``."""
 
     @property
     def held_bytes(self) -> int:
@@ -84,12 +80,12 @@ class EndedSpan(Protocol):
     def attribute(self, key: str) -> Any:  # Any: attribute values, the user's too
         """Return the attribute's value, None if it has none."""
 
-    def marked(self, threshold: int | None, attributes: Mapping[str, AttributeValue]) -> Self:
-        """Return the span with its sampling probability in ``tracestate`` and, besides its own, these attributes.
+    def marked(self, trace_state: TraceState | None, attributes: Mapping[str, AttributeValue]) -> Self:
+        """Return the span as it is to leave. Whoever asks forgets the span itself: it may be the same object.
 
         Args:
-            threshold: Becomes ``th``; other entries stay as they are. None: ``th`` is taken out.
-            attributes: Win over its own.
+            trace_state: In place of its own; says its sampling probability (``th``).
+            attributes: Besides its own, over which they win; empty: none.
         """
 
 
