@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, cast
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
@@ -14,7 +14,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 from opentelemetry.util.types import AnyValue
 
 from otelkit.model.calls import StageSeries
-from otelkit.model.sampling import RootDecider
+from otelkit.model.sampling import RootDecider, StageRootDecider
 from otelkit.model.stage_attributes import first_attributes
 from otelkit.spans.trace_facts import RANDOM, SAMPLED, TraceFacts
 
@@ -34,14 +34,17 @@ class RootDecision:
     def __init__(self, sampler: Sampler, id_generator: IdGenerator) -> None:
         self._sampler = sampler
         self._decider = sampler if isinstance(sampler, RootDecider) else None
+        by_stage = self._decider is None and isinstance(sampler, StageRootDecider)
+        self._decide_root = cast("StageRootDecider", sampler).decide_root if by_stage else None
+        decides = self._decider is not None or by_stage
         self._always = _known_answer(sampler)
-        self._believes_local = self._decider is not None or _believes(sampler, remote=False)
+        self._believes_local = decides or _believes(sampler, remote=False)
         self._believes_remote = _believes(sampler, remote=True)
         # `always_on` and `always_off` do not look at the parent; below a stage that they have decided on they decide the same.
         heedless = sampler is ALWAYS_ON or sampler is ALWAYS_OFF
         self.follows_parent = self._believes_local or heedless
         """Whether a child of a stage span is sampled exactly if its parent is, with the same ``tracestate``."""
-        self.follows_remote = self._believes_remote or self._decider is not None or heedless
+        self.follows_remote = self._believes_remote or decides or heedless
         """Whether all children of a remote span are decided on alike."""
         self._new_trace_id: Callable[[], int] = id_generator.generate_trace_id
         if type(id_generator) is RandomIdGenerator:
@@ -82,6 +85,11 @@ class RootDecision:
             if decider.keeps(trace_id):
                 return self._facts(trace_id, True, self._random, decider.root_state), decider.root_attributes
             return self._facts(trace_id, False, self._random), _NOTHING
+        if self._decide_root is not None:
+            kept = self._decide_root(trace_id, series.stage, series.pipeline, context)
+            if kept is None:
+                return self._facts(trace_id, False, self._random), _NOTHING
+            return self._facts(trace_id, True, self._random, kept[0]), kept[1]
         return self._asked(trace_id, series, context, self._random)
 
     def below(self, parent: SpanContext, series: StageSeries, context: Context) -> Placed:

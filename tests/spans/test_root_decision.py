@@ -29,12 +29,14 @@ from opentelemetry.trace import (
     SpanKind,
     TraceFlags,
     TraceState,
+    get_current_span,
     set_span_in_context,
 )
 from opentelemetry.util.types import Attributes
 
 from otelkit import names
-from otelkit.model.sampling import RootDecider
+from otelkit.model.calls import Stage
+from otelkit.model.sampling import KeptRoot, RootDecider
 from otelkit.sampling.ratio import OtelkitRatio
 from otelkit.spans.light_span import LightSpan
 from otelkit.testing import CountingIds
@@ -73,6 +75,37 @@ class Strange(Sampler):
         return "Strange"
 
 
+class ByStage(Strange):
+    """Decides on roots by their stage and pipeline: keeps what the stage's name and the trace id allow."""
+
+    def __init__(self, kept: str = "parse") -> None:
+        super().__init__(Decision.RECORD_AND_SAMPLE)
+        self._kept = kept
+        self._answer = (TraceState.from_header(["ot=th:8"]), {"why": "by stage"})
+
+    def decide_root(self, trace_id: int, stage: Stage, pipeline: str, context: Context) -> KeptRoot | None:
+        self.asked.append((trace_id, f"{pipeline}/{stage.name}", dict(context)))
+        return self._answer if stage.name == self._kept else None
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        *rest: Any,
+    ) -> SamplingResult:
+        around = get_current_span(parent_context).get_span_context()
+        if around.is_valid:
+            kept = around.trace_flags.sampled
+            return SamplingResult(KEEP if kept else DROP, attributes, around.trace_state)
+        if name != self._kept:
+            return SamplingResult(DROP)
+        state, said = self._answer
+        return SamplingResult(KEEP, {**(attributes or {}), **said}, state)
+
+
 KEEP, DROP, RECORD = Decision.RECORD_AND_SAMPLE, Decision.DROP, Decision.RECORD_ONLY
 
 SAMPLERS: dict[str, Sampler] = {
@@ -86,6 +119,8 @@ SAMPLERS: dict[str, Sampler] = {
     "otelkit_ratio": OtelkitRatio(0.5),
     "otelkit_ratio, all": OtelkitRatio(1.0),
     "otelkit_ratio, none": OtelkitRatio(0.0),
+    "by stage": ByStage(),
+    "by stage, another": ByStage("other"),
     "record only": StaticSampler(RECORD),
     "parentbased record only": ParentBased(StaticSampler(RECORD)),
     "local children only recorded": ParentBased(ALWAYS_ON, local_parent_sampled=StaticSampler(RECORD)),
@@ -189,6 +224,18 @@ def test_stages_below_stages_are_not_asked_for(sampler: str, monkeypatch: pytest
     beside = both.ours(PARENTS["remote, sampled"])
 
     assert below.trace is top.trace is beside.trace
+
+
+def test_what_decides_by_stage_is_asked_for_the_start_of_a_trace_only() -> None:
+    """It is told the stage, its pipeline and the context; stages below follow, as do those beside below a remote parent."""
+    by_stage = ByStage()
+    both = SideBySide(by_stage)
+    top = both.ours(Context({"k": "v"}))
+    both.ours(set_span_in_context(top, Context()))
+
+    assert by_stage.asked == [(top.trace_id, "demo/parse", {"k": "v"})]
+    assert (top.sampled, dict(top.attributes_set or {})) == (True, {"why": "by stage"})
+    assert both.ours(PARENTS["remote, sampled"]).trace is both.ours(PARENTS["remote, sampled"]).trace
 
 
 def test_the_ratio_sampler_decides_alike_both_ways() -> None:
