@@ -57,6 +57,8 @@ EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 EXCEPTION_ESCAPED: Final = "exception.escaped"
 SAMPLING_REASON: Final = "otelkit.sampling.reason"
 SAMPLING_RATE: Final = "otelkit.sampling.rate"
+SAMPLING_CLASS: Final = "otelkit.sampling.class"
+SAMPLING_KEPT: Final = "otelkit.sampling.kept"
 SERVICE_NAME: Final = "service.name"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
 PROCESS_PID: Final = "process.pid"
@@ -84,6 +86,12 @@ METRIC_RUN_TOTAL: Final = "pipeline.run.total"
 METRIC_RUN_ENDED: Final = "pipeline.run.ended"
 METRIC_LOST: Final = "otelkit.telemetry.lost"
 METRIC_STEP_FAULTS: Final = "otelkit.step.faults"
+METRIC_SAMPLING_DECISIONS: Final = "otelkit.sampling.decisions"
+METRIC_SAMPLING_PROBABILITY: Final = "otelkit.sampling.probability"
+METRIC_SAMPLING_BUFFER: Final = "otelkit.sampling.buffer.size"
+METRIC_SAMPLING_EVICTIONS: Final = "otelkit.sampling.buffer.evictions"
+METRIC_SAMPLING_RETAINED: Final = "otelkit.sampling.retained"
+METRIC_SAMPLING_CONTROLLER_ERROR: Final = "otelkit.sampling.controller.error"
 METRIC_PROCESSING_DURATION: Final = "processing.duration"
 METRIC_PROCESSING_OPERATIONS: Final = "processing.operations"
 METRIC_ERRORS: Final = "errors"
@@ -157,6 +165,8 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
     Name(EXCEPTION_ESCAPED, "Whether it left the span, on exceptions that a program records itself."),
     Name(SAMPLING_REASON, "Why this trace was kept."),
     Name(SAMPLING_RATE, "Probability at which it was kept, above 0 to 1.", "1"),
+    Name(SAMPLING_CLASS, "`error`, `slow`, `rare` or `normal`, or another reason for a decision; on metrics only."),
+    Name(SAMPLING_KEPT, "Whether the traces counted were kept; on metrics only."),
 )
 
 RESOURCE_ATTRIBUTES: Final[tuple[Name, ...]] = (
@@ -215,6 +225,42 @@ METRICS: Final[tuple[Name, ...]] = (
     ),
     Name(METRIC_LOST, "Telemetry that could not be delivered, by `signal` and `reason`.", "{span}", "counter"),
     Name(METRIC_STEP_FAULTS, "Faults of plugins contained on the span path, by `step`.", "{fault}", "counter"),
+    Name(
+        METRIC_SAMPLING_DECISIONS,
+        "Traces that the sampler has decided on, by `otelkit.sampling.class`, `otelkit.sampling.kept`, pipeline and stage.",
+        "{trace}",
+        "counter",
+    ),
+    Name(
+        METRIC_SAMPLING_PROBABILITY,
+        "Mean probability at which traces were lately kept, by `otelkit.sampling.class`, or by pipeline and stage.",
+        "1",
+        "gauge",
+    ),
+    Name(
+        METRIC_SAMPLING_BUFFER,
+        "Memory that holds spans until their trace is judged, by its own estimate.",
+        "By",
+        "gauge",
+    ),
+    Name(
+        METRIC_SAMPLING_EVICTIONS,
+        "Traces that were judged before their end, since the buffer was full or they were too old.",
+        "{trace}",
+        "counter",
+    ),
+    Name(
+        METRIC_SAMPLING_RETAINED,
+        "Spans that are not kept and stay in memory for a while, in case a trigger asks for them.",
+        "{span}",
+        "gauge",
+    ),
+    Name(
+        METRIC_SAMPLING_CONTROLLER_ERROR,
+        "How far what is kept is from its target or budget: (kept - target) / target. Of budgets only while they are exceeded.",
+        "1",
+        "gauge",
+    ),
     Name(METRIC_PROCESSING_DURATION, "Duration of operations given to `record_processing_metrics`.", "s", "histogram"),
     Name(METRIC_PROCESSING_OPERATIONS, "Operations given to `record_processing_metrics`.", "{operation}", "counter"),
     Name(METRIC_ERRORS, "Failures given to `record_error`, and of failed operations.", "{error}", "counter"),
