@@ -54,6 +54,7 @@ def test_the_tests_mirror_the_packages() -> None:
     """A folder of tests is named after the package it tests, with the underscore left out, or says what it is for."""
     not_mirrors = {
         "architecture",
+        "backends",
         "benchmarks",
         "docs",
         "drills",
