@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState, get_current_span
+from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
 from opentelemetry.util.types import Attributes
 
 from otelkit import names
 from otelkit.model.calls import AttributeValue
 from otelkit.sampling import tracestate
+from otelkit.sampling.like_parent import like_parent
 
 
 class OtelkitRatio(Sampler):
@@ -20,9 +21,6 @@ class OtelkitRatio(Sampler):
     The decision is consistent: it depends on the trace id alone, so that a trace kept at a smaller ratio is also kept at any
     greater one. A kept trace says its probability in ``tracestate`` (``ot=th:…``, ``th:0`` at 100 %), from which counts can be
     computed back: each span stands for 1 / ratio spans.
-
-    A remote parent that is sampled is believed. If its ``th`` is malformed, or contradicts the decision, the probability is
-    unknown: ``th`` is taken out, and nothing else in ``tracestate`` changes. Where it has none, none is written.
 
     Implements `model.sampling.RootDecider`: stages need not be described to be decided on.
 
@@ -42,9 +40,7 @@ class OtelkitRatio(Sampler):
         self._threshold = tracestate.threshold_for(self.ratio)
         # Shared by all traces that start here: a TraceState never changes.
         self.root_state = (
-            TraceState([(tracestate.VENDOR, f"th:{tracestate.threshold_text(self._threshold)}")])
-            if self._threshold < tracestate.SCALE
-            else None
+            tracestate.with_threshold(None, self._threshold) if self._threshold < tracestate.SCALE else None
         )
         self.root_attributes: Mapping[str, AttributeValue] = {
             names.SAMPLING_REASON: "ratio",
@@ -69,7 +65,7 @@ class OtelkitRatio(Sampler):
         # The SDK passes no trace_state (opentelemetry-python #5578): the parent's is in the context.
         parent = get_current_span(parent_context).get_span_context()
         if parent.is_valid:
-            return _like_parent(parent, attributes)
+            return like_parent(parent, attributes)
         if not self.keeps(trace_id):
             return SamplingResult(Decision.DROP)
         marked = {**(attributes or {}), **self.root_attributes}
@@ -78,21 +74,3 @@ class OtelkitRatio(Sampler):
     def get_description(self) -> str:
         """Return the sampler's name and ratio."""
         return f"OtelkitRatio{{{self.ratio:g}}}"
-
-
-def _like_parent(parent: SpanContext, attributes: Attributes) -> SamplingResult:
-    state = parent.trace_state
-    if parent.is_remote and tracestate.has_threshold(state) and not _consistent(parent):
-        state = tracestate.without_threshold(state)
-    if parent.trace_flags.sampled:
-        return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, state)
-    return SamplingResult(Decision.DROP, None, state)
-
-
-def _consistent(parent: SpanContext) -> bool:
-    """Say whether ``th`` is well formed and explains the parent's decision."""
-    threshold = tracestate.threshold_of(parent.trace_state)
-    if threshold is None:
-        return False
-    kept = tracestate.randomness(parent.trace_id, parent.trace_state) >= threshold
-    return kept == parent.trace_flags.sampled

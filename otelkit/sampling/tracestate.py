@@ -14,6 +14,9 @@ VENDOR: Final = "ot"
 SCALE: Final = 1 << 56
 """Randomness and thresholds are 56-bit numbers: 0 keeps everything, ``SCALE`` nothing."""
 
+_MOST_ENTRIES: Final = 32
+_MOST_CHARACTERS: Final = 256
+"""Of a ``tracestate``, and of one entry's value; W3C Trace Context."""
 _TH: Final = re.compile(r"[0-9a-f]{1,14}")
 _RV: Final = re.compile(r"[0-9a-f]{14}")
 
@@ -62,6 +65,22 @@ def without_threshold(state: TraceState) -> TraceState:
         if value or vendor != VENDOR:
             entries.append((vendor, value))
     return TraceState(entries)
+
+
+def with_threshold(state: TraceState | None, threshold: int) -> TraceState:
+    """Return the state with this ``th``, below ``SCALE``, instead of any other; what else is in it stays.
+
+    ``ot`` comes first, as W3C Trace Context asks of an entry that is changed; of 32 entries of others the last makes way for it.
+    """
+    others = [(vendor, value) for vendor, value in state.items() if vendor != VENDOR] if state else []
+    members = [member for member in (state.get(VENDOR, "") if state else "").split(";") if member]
+    kept = [member for member in members if not member.startswith("th:")]
+    value = ";".join((f"th:{threshold_text(threshold)}", *kept))
+    if len(value) > _MOST_CHARACTERS:
+        # What else is in `ot` leaves no room; without `rv` the threshold would mean something else.
+        kept = [f"rv:{rv}" for rv in _values("rv", state)[:1]]
+        value = ";".join((f"th:{threshold_text(threshold)}", *kept))[:_MOST_CHARACTERS]
+    return TraceState([(VENDOR, value), *others[: _MOST_ENTRIES - 1]])
 
 
 def _values(key: str, state: TraceState | None) -> list[str]:

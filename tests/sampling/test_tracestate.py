@@ -74,3 +74,30 @@ def test_taking_the_threshold_out_leaves_everything_else_in_its_place() -> None:
 
     assert tracestate.without_threshold(state).to_header() == "v1=a:1;th:2,ot=x:1;rv:0123456789abcd,v2=b"
     assert tracestate.without_threshold(TraceState([("ot", "th:8"), ("v", "1")])).to_header() == "v=1"
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        pytest.param("", "ot=th:c", id="nothing there"),
+        pytest.param("v=1", "ot=th:c,v=1", id="another vendor"),
+        pytest.param(
+            "v=1,ot=rv:0123456789abcd;th:8;x:1,w=2", "ot=th:c;rv:0123456789abcd;x:1,v=1,w=2", id="a threshold"
+        ),
+        pytest.param("ot=th:8;th:zz", "ot=th:c", id="two of them"),
+        pytest.param(f"ot=x:{'y' * 230};rv:0123456789abcd", "ot=th:c;rv:0123456789abcd", id="no room"),
+        pytest.param(
+            ",".join(f"v{n}=1" for n in range(32)), "ot=th:c," + ",".join(f"v{n}=1" for n in range(31)), id="32"
+        ),
+    ],
+)
+def test_a_threshold_is_written_first_and_takes_the_place_of_any_other(header: str, expected: str) -> None:
+    """`rv` and other vendors' entries stay, within W3C's limits."""
+    state = TraceState.from_header([header]) if header else None
+
+    assert tracestate.with_threshold(state, 3 << 54).to_header() == expected
+
+
+def test_the_threshold_of_everything_is_zero() -> None:
+    """`th:0`: each span counts once."""
+    assert tracestate.with_threshold(None, 0).to_header() == "ot=th:0"
