@@ -70,7 +70,7 @@ def without_threshold(state: TraceState) -> TraceState:
 def with_threshold(state: TraceState | None, threshold: int) -> TraceState:
     """Return the state with this ``th``, below ``SCALE``, instead of any other; what else is in it stays.
 
-    ``ot`` comes first, as W3C Trace Context asks of an entry that is changed; of 32 entries of others the last makes way for it.
+    ``ot`` comes first, as W3C Trace Context asks of an entry that is changed; of 32 others the last makes way for it.
     """
     others = [(vendor, value) for vendor, value in state.items() if vendor != VENDOR] if state else []
     members = [member for member in (state.get(VENDOR, "") if state else "").split(";") if member]
