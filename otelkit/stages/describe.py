@@ -33,7 +33,6 @@ MAX_TYPES: Final = 1024
 MAX_KEYS: Final = 64
 """Names of attributes that are remembered per argument."""
 
-_NO_ITEM, _PERHAPS, _ITEM = "no item", "perhaps the item", "the item"
 
 _ITEM_NAMES: Final = frozenset({"item", "item_id", "path", "file", "filename", "url", "uri", "key", "id"})
 _ITEM_TYPES: Final = (str, int, os.PathLike, uuid.UUID)
@@ -72,11 +71,17 @@ class Describers:
         for parameter, value in zip(plan.positional, args):  # noqa: B905 - an argument keeps `strict` from the quick call
             if parameter is None:
                 continue
-            kind = kinds.get(type(value)) or self._new_kind(type(value))
-            if item is None and parameter.role is not _NO_ITEM:
-                item = self._item(parameter, value, kind, said)
-            elif kind.guarded is not None:
-                self._describe_one(parameter, value, kind.guarded, None, said)
+            cls = type(value)
+            if item is None and parameter.may_be_item:
+                # The usual item, here rather than one call further in.
+                if cls is str and len(value) <= MAX_TEXT and value.isascii() and value.isprintable():
+                    item = value
+                else:
+                    item = self._item(parameter, value, kinds.get(cls) or self._new_kind(cls), said)
+            else:
+                guarded = (kinds.get(cls) or self._new_kind(cls)).guarded
+                if guarded is not None:
+                    self._describe_one(parameter, value, guarded, None, said)
         if kwargs:
             left = MAX_ARGUMENTS - min(len(args), len(plan.positional))
             for name, value in kwargs.items():
@@ -85,7 +90,7 @@ class Describers:
                 left -= 1
                 parameter = plan.named(name)
                 kind = kinds.get(type(value)) or self._new_kind(type(value))
-                if item is None and parameter.role is not _NO_ITEM:
+                if item is None and parameter.may_be_item:
                     item = self._item(parameter, value, kind, said)
                 elif kind.guarded is not None:
                     self._describe_one(parameter, value, kind.guarded, None, said)
@@ -101,7 +106,7 @@ class Describers:
             if len(text) <= MAX_TEXT and text.isascii() and text.isprintable():
                 # The usual item: its description would say the same once more.
                 return text
-        item = item_text(value) if kind.identifies or parameter.role is _ITEM else None
+        item = item_text(value) if kind.identifies or parameter.is_item else None
         if kind.guarded is not None:
             self._describe_one(parameter, value, kind.guarded, item, said)
         return item
@@ -173,16 +178,15 @@ class _Kind:
 class _Parameter:
     """One parameter of a stage: the attribute it becomes, and whether it may be the item."""
 
-    __slots__ = ("keys", "role")
+    __slots__ = ("is_item", "keys", "may_be_item")
 
     def __init__(self, stage: Stage, name: str) -> None:
         self.keys = {"": names.ARGUMENT_PREFIX + name}
         """What a describer calls its value -> the attribute's name."""
-        if stage.item is not None:
-            self.role = _ITEM if name == stage.item else _NO_ITEM
-        else:
-            telling = name in _ITEM_NAMES or name.endswith(("_path", "_file", "_id"))
-            self.role = _PERHAPS if telling else _NO_ITEM
+        self.is_item = name == stage.item
+        """Whether the stage says that it is."""
+        telling = name in _ITEM_NAMES or name.endswith(("_path", "_file", "_id"))
+        self.may_be_item = self.is_item or (stage.item is None and telling)
 
     def new_key(self, suffix: str) -> str:
         """Return the name of an attribute, remembered as long as there are few: a describer may make up more."""
