@@ -1,0 +1,38 @@
+"""The traffic of the truth tests, and the same traffic with other trace ids: made once for all of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from benchmarks.samplers.contest import Contestant, Kept, run
+from benchmarks.samplers.counts import LABELS, Cell, cells, wrong
+from benchmarks.samplers.traffic import MadeTrace, Mix, made, with_ids
+
+REPLICAS: Final = 10
+"""The same 20,000 traces, ten times with other ids: so that stages with few traces are judged by themselves, too."""
+
+
+@functools.cache
+def traffic() -> Sequence[MadeTrace]:
+    """Return 20,000 traces: 300 stages by Zipf's law, 1 % errors, 2 % slow, waves and three bursts."""
+    return made()
+
+
+@functools.cache
+def replicas(mix: Mix | None = None) -> Sequence[Sequence[MadeTrace]]:
+    """Return the traffic with ten different sets of trace ids."""
+    traces = traffic() if mix is None else made(mix)
+    return [with_ids(traces, seed) for seed in range(REPLICAS)]
+
+
+def kept_in_each(make: Callable[[int], Contestant]) -> list[list[Kept]]:
+    """Let each replica pass a sampler of its own, made with its number as seed; return what was kept."""
+    return [run(make(seed), replica).kept for seed, replica in enumerate(replicas())]
+
+
+def false_counts(runs: Sequence[Sequence[Kept]]) -> dict[str, list[Cell]]:
+    """Return, for each thing that is counted, the cells beyond 4 standard errors; empty: all counts are true."""
+    found = {what: wrong(cells(traffic(), runs, label)) for what, label in LABELS.items()}
+    return {what: cells_of for what, cells_of in found.items() if cells_of}
