@@ -18,6 +18,19 @@ LAST_KEYS: Final = (
     names.ERROR_TYPE,
 )
 
+OWN_KEYS: Final = frozenset(
+    (
+        names.PIPELINE_NAME,
+        names.STAGE_NAME,
+        names.STAGE_KIND,
+        names.CODE_FUNCTION,
+        names.PIPELINE_RUN_ID,
+        names.ITEM_ID,
+        *LAST_KEYS,
+    )
+)
+"""What a stage span says by itself, without its arguments, its stage's own attributes and what is set on it."""
+
 
 def first_attributes(
     stage: Stage, pipeline: str, run_id: str | None = None

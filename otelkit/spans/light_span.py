@@ -14,9 +14,12 @@ from otelkit import names
 from otelkit.model.calls import AttributeValue, Outcome, StageCall, error_type_of, outcome_of
 from otelkit.model.contexts import NO_SCOPE
 from otelkit.model.error_facts import record_error, text_of
-from otelkit.model.stage_attributes import first_attributes, last_attributes
+from otelkit.model.stage_attributes import OWN_KEYS, first_attributes, last_attributes
 from otelkit.spans.attribute_values import SCALARS, cleaned, text_of_key
+from otelkit.spans.error_frame import error_frame
+from otelkit.spans.held_bytes import BARE_BYTES, held_bytes
 from otelkit.spans.span_extras import SpanExtras
+from otelkit.spans.trace_facts import inherited
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from otelkit.spans.trace_facts import TraceFacts
 
 _OK: Final = Outcome.OK
+_ERROR: Final = Outcome.ERROR
 P = ParamSpec("P")
 
 
@@ -112,6 +116,11 @@ class LightSpan(StageCall, Span):
         if error is not None:
             self.error = None
         owner.ended(self)
+
+    def abandon(self) -> None:
+        """Forget the call: it is the parent's of a forked process. What is opened below it enters a process of its own."""
+        super().abandon()
+        self.trace = inherited(self.trace, self.span_id)
 
     def _fail(self, error: BaseException) -> None:
         self.error = error
@@ -292,6 +301,64 @@ class LightSpan(StageCall, Span):
                 merged.pop(key, None)
             merged.update(self.attributes_set)
         return merged
+
+    # -- what an EndedSpan has --------------------------------------------------------------------------------------
+
+    @property
+    def is_local_root(self) -> bool:
+        """Whether its parent is none of this process."""
+        return self.parent_id == self.trace.remote_parent_id
+
+    @property
+    def failed(self) -> bool:
+        """Whether an error left it, or its status says so."""
+        if self.outcome is _ERROR:
+            return True
+        return self.extras is not None and self.extras.status.status_code is StatusCode.ERROR
+
+    @property
+    def error_frame(self) -> str | None:
+        """Where the error was raised, if known: ``path:line function``."""
+        return error_frame(self.extras.events) if self.extras is not None else None
+
+    @property
+    def stage_name(self) -> str:
+        """The stage's name."""
+        return self.series.stage.name
+
+    @property
+    def trace_state(self) -> TraceState | None:
+        """What travels with the trace; None: nothing."""
+        return self.trace.state
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory it takes while it is held, estimated."""
+        described, attributes, extras = self.described, self.attributes_set, self.extras
+        if described is None and attributes is None and extras is None and self.item is None:
+            return BARE_BYTES
+        return BARE_BYTES + held_bytes(self.item, described, attributes, extras)
+
+    def attribute(self, key: str) -> Any:  # Any: attribute values, the user's too
+        """Return the attribute's value, None if it has none."""
+        attributes = self.attributes_set
+        if attributes is not None and key in attributes:
+            return attributes[key]
+        if self.described is None and key not in OWN_KEYS and key not in self.series.stage.attributes:
+            return None
+        return self.all_attributes().get(key)
+
+    def marked(self, trace_state: TraceState | None, attributes: Mapping[str, AttributeValue]) -> LightSpan:
+        """Return the span as it is to leave: itself, which has ended, so that nobody else looks at it any more."""
+        self.trace = self.owner.leaving(self.trace, trace_state)
+        self._identity = None
+        if attributes:
+            given: dict[str, AnyValue] = {
+                key: value for key, value in (self.attributes_set or {}).items() if key not in attributes
+            }
+            given.update(attributes)
+            self.attributes_set = given
+        return self
 
     def readable(self) -> ReadableSpan:
         """Return the span as the SDK's exporters and processors know spans."""

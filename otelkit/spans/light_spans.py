@@ -30,7 +30,7 @@ from otelkit.model.contexts import CALL_KEY, SPAN_KEY
 from otelkit.spans.light_span import LightSpan
 from otelkit.spans.root_decision import RootDecision
 from otelkit.spans.span_extras import UNSET, SpanExtras
-from otelkit.spans.trace_facts import TraceFacts
+from otelkit.spans.trace_facts import PassedFacts, TraceFacts, leaving
 
 _log = logging.getLogger("otelkit.spans")
 
@@ -85,6 +85,9 @@ class LightSpans:
         self._new_id = _id_source(id_generator)
         # The last parent that was none of ours, and what follows from it: the root span of a run has all stages below it.
         self._last_foreign: tuple[object, TraceFacts, int] | None = None
+        # The spans of a fragment leave together, and are to share their facts again.
+        self._last_leaving: tuple[TraceFacts, TraceState | None, PassedFacts] | None = None
+        self._forked_at_ns = 0
         in_forked_child(self._after_fork)
 
     def open(self, series: StageSeries, context: Context, run_id: str | None) -> LightSpan:
@@ -119,12 +122,20 @@ class LightSpans:
 
     def _place(self, call: LightSpan, around: Span | None, series: StageSeries, context: Context) -> None:
         """Find the call's place: below a span that is none of ours, or at the start of a trace."""
+        if type(around) is LightSpan and type(around.trace) is PassedFacts and (facts := around.trace.below).followed:
+            call.trace, call.parent_id = facts, around.span_id
+            return
         last = self._last_foreign
         if last is not None and last[0] is around:
             call.trace, call.parent_id = last[1], last[2]
             return
         identity = around.get_span_context() if around is not None else None
         if identity is not None and identity.is_valid:
+            if self._forked_at_ns and not identity.is_remote and _started(around) < self._forked_at_ns:
+                # It ends in the parent, which is another process: here it is as remote as any.
+                identity = SpanContext(
+                    identity.trace_id, identity.span_id, True, identity.trace_flags, identity.trace_state
+                )
             call.parent_id = identity.span_id
             facts, said = self._decision.below(identity, series, context)
             same = self._decision.follows_remote if identity.is_remote else self._decision.follows_parent
@@ -231,8 +242,24 @@ class LightSpans:
             instrumentation_scope=self._scope,
         )
 
+    def leaving(self, facts: TraceFacts, state: TraceState | None) -> PassedFacts:
+        """Return facts for spans that leave with this ``tracestate``; the same ones as last time where that was the same."""
+        last = self._last_leaving
+        if last is not None and last[0] is facts and last[1] is state:
+            return last[2]
+        passed = leaving(facts, state)
+        self._last_leaving = (facts, state, passed)
+        return passed
+
     def _after_fork(self) -> None:
-        self._last_foreign = None
+        self._last_foreign = self._last_leaving = None
+        self._forked_at_ns = self._wall()
+
+
+def _started(span: Span | None) -> int:
+    """Return when a span of the SDK started, in Unix nanoseconds; 0 if it does not say."""
+    started = getattr(span, "start_time", None)
+    return started if isinstance(started, int) else 0
 
 
 def barrier_of(guest: SpanProcessor) -> Barrier:
