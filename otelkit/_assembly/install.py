@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Final
 
 from opentelemetry import trace
@@ -117,6 +118,10 @@ class Installation:
         self.settings: Settings = planned.blueprint.settings
         self.ledger = Ledger()
         self._limit_s = self.settings.number("exit_limit_s")
+        self._store_dir = Path(self.settings.text("store_dir"))
+        with contextlib.suppress(OSError):  # the working folder is gone
+            # The program may go to another one.
+            self._store_dir = self._store_dir.absolute()
         self._finished = False
         self._is_child = False
         run_id = self.settings.text("run_id") or uuid.uuid4().hex
@@ -133,6 +138,7 @@ class Installation:
             TracePath(self.blueprint, outlet, resource, taken_over) if self.settings.flag("enable_tracing") else None
         )
         service_name = str(resource.attributes[names.SERVICE_NAME])
+        self._run_id, self._run_name = run_id, self.settings.text("run_name") or service_name
         self._logs = LogPath(outlet, resource, service_name)
         self._outbox = self._traces.outbox if self._traces is not None else _counting_only(self.ledger)
         self._runtime = self._build_runtime(service_name)
@@ -248,6 +254,7 @@ class Installation:
             path.exit_by(deadline)
         for path in self._paths():
             path.close(max(0.0, deadline - time.monotonic()))
+        self._note_losses()
         if not self._is_child:
             self._say_at_exit()
 
@@ -255,6 +262,14 @@ class Installation:
         for path in (self._traces, self._logs, self._metrics):
             if path is not None:
                 yield path
+
+    def _note_losses(self) -> None:
+        losses = self.ledger.losses(final=True)
+        if losses:
+            # Here: as a rule nothing is lost.
+            from otelkit.health.loss_notes import note_losses
+
+            note_losses(self._store_dir, losses, run_id=self._run_id, run_name=self._run_name)
 
     def _say_at_exit(self) -> None:
         # Helper processes of the program's own (spawned workers, trackers) import what they need, not what it needs.

@@ -23,6 +23,7 @@ NAMES: Final = (
     "endpoints",
     "receiver",
     "store",
+    "losses",
     "spool",
     "disk",
 )

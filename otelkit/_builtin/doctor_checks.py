@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -12,13 +13,17 @@ from otelkit._version import __version__
 from otelkit.delivery.spool_reader import spool_state
 from otelkit.embedded.client import ForeignListener, ReceiverInfo, probe
 from otelkit.embedded.store import default_path, open_reader
+from otelkit.errors import StoreError
 from otelkit.health import disarm
 from otelkit.health.declarative import find_config_file, uses_config_file
 from otelkit.health.disk import find_no_room
 from otelkit.health.endpoints import find_unreachable
 from otelkit.health.faults import read_faults
 from otelkit.health.listening import find_odd_receiver, find_port_taken
+from otelkit.health.loss_notes import read_losses
+from otelkit.health.losses import find_killed, find_losses
 from otelkit.health.named import find_wrong_names
+from otelkit.health.note_file import ago
 from otelkit.health.plugged import find_noted_faults, find_unknown_plugins
 from otelkit.health.rivals import find_rivals
 from otelkit.health.spooled import find_spooled
@@ -29,7 +34,11 @@ from otelkit.health.variables import find_wrong_values
 from otelkit.health.versions import find_skew
 from otelkit.model.blueprint import Blueprint
 from otelkit.model.checks import Finding
+from otelkit.model.views import LossRow, RunRow
 from otelkit.settings import Settings
+
+_NEWS_S: Final = 7 * 86_400.0
+"""Of older runs nothing is told."""
 
 
 def _rivals(blueprint: Blueprint) -> Iterable[Finding]:
@@ -98,6 +107,23 @@ def _store(blueprint: Blueprint) -> Iterable[Finding]:
     return find_store_troubles(default_path(settings), open_reader, settings.whole("store_max_bytes"))
 
 
+def _losses(blueprint: Blueprint) -> Iterator[Finding]:
+    """Tell what finished runs have lost; a store that can't be read is the business of another check."""
+    settings: Settings = blueprint.settings
+    stored: list[LossRow] = []
+    killed: list[RunRow] = []
+    with suppress(StoreError):
+        reader = open_reader(default_path(settings))
+        try:
+            oldest = ago(_NEWS_S)
+            stored = [row for row in reader.losses() if row.when >= oldest]
+            killed = [run for run in reader.runs() if run.started_at >= oldest]
+        finally:
+            reader.close()
+    yield from find_losses(stored, read_losses(_folder(blueprint), _NEWS_S))
+    yield from find_killed(killed, settings.number("export_delay_s"))
+
+
 def _spool(blueprint: Blueprint) -> Iterable[Finding]:
     folder = _folder(blueprint) / "spool"
     return find_spooled(folder, spool_state(folder), blueprint.settings.whole("spool_max_bytes"))
@@ -127,6 +153,7 @@ CHECKS: Final[Mapping[str, Callable[[Blueprint], Iterable[Finding]]]] = {
     "endpoints": _endpoints,
     "receiver": _receiver,
     "store": _store,
+    "losses": _losses,
     "spool": _spool,
     "disk": _disk,
 }

@@ -15,7 +15,8 @@ from otelkit.delivery.spool import SpooledRequest, read_spool
 from otelkit.embedded.client import BusyReceiverError
 from otelkit.embedded.in_flight import Busy
 from otelkit.errors import OtelkitError, ReceiverError
-from otelkit.model.signals import Signal
+from otelkit.health.loss_notes import note_losses
+from otelkit.model.signals import Loss, Signal
 
 _log = logging.getLogger("otelkit.spool")
 
@@ -94,6 +95,10 @@ def _settle(request: SpooledRequest, future: Future[Any]) -> int:
         future.result()
     except ValueError as error:
         _log.error("%d spooled %s are lost, the receiver refuses them: %s", request.count, request.signal, error)
+        # The spool lies in the store's folder, where the doctor looks.
+        note_losses(
+            request.path.parent.parent, {request.signal: {Loss.REJECTED: request.count}}, run_id="", run_name=""
+        )
         request.done()
         return 0
     except OtelkitError:

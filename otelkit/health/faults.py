@@ -6,16 +6,13 @@ each part and cause, and when a part is switched off: never more than `_MOST_NOT
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from otelkit._folder import PRIVATE_FILE, make_private_folder
 from otelkit._guard import Barrier
+from otelkit.health import note_file
 
 FILE_NAME: Final = "faults.jsonl"
 _MOST_NOTES: Final = 50
@@ -59,30 +56,18 @@ class FaultNotes:
         if key in self._noted or len(self._noted) >= _MOST_NOTES:
             return
         self._noted.add(key)
-        line = json.dumps(
-            {
-                "name": barrier.name,
-                "distribution": barrier.distribution,
-                "count": barrier.faults,
-                "cause": cause[:_CAUSE_CHARACTERS],
-                "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "switched_off": barrier.off,
-            }
-        )
+        note = {
+            "name": barrier.name,
+            "distribution": barrier.distribution,
+            "count": barrier.faults,
+            "cause": cause[:_CAUSE_CHARACTERS],
+            "when": note_file.now(),
+            "switched_off": barrier.off,
+        }
         try:
-            self._append(line + "\n")
+            note_file.append(self._path, note, most_bytes=_MOST_BYTES, keep="oldest")
         except OSError:
             return
-
-    def _append(self, line: str) -> None:
-        make_private_folder(self._path.parent)
-        # One write to a file opened for appending: lines of several processes do not mix.
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
-        try:
-            if os.fstat(file).st_size < _MOST_BYTES:
-                os.write(file, line.encode("utf-8"))
-        finally:
-            os.close(file)
 
 
 def read_faults(folder: Path, max_age_s: float = 7 * 86_400.0) -> list[Fault]:
@@ -92,13 +77,9 @@ def read_faults(folder: Path, max_age_s: float = 7 * 86_400.0) -> list[Fault]:
         folder: The store's.
         max_age_s: Older notes are left out.
     """
-    try:
-        lines = (folder / FILE_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    oldest = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - max_age_s))
+    oldest = note_file.ago(max_age_s)
     latest: dict[tuple[str, str | None], Fault] = {}
-    for fault in _parsed(lines):
+    for fault in _parsed(folder / FILE_NAME):
         if fault.when < oldest:
             continue
         key = (fault.name, fault.distribution)
@@ -107,10 +88,9 @@ def read_faults(folder: Path, max_age_s: float = 7 * 86_400.0) -> list[Fault]:
     return sorted(latest.values(), key=lambda fault: fault.name)
 
 
-def _parsed(lines: Iterable[str]) -> Iterable[Fault]:
-    for line in lines:
+def _parsed(path: Path) -> Iterator[Fault]:
+    for note in note_file.read(path):
         try:
-            note: Any = json.loads(line)  # Any: whatever is in the file
             yield Fault(
                 str(note["name"]),
                 str(note["distribution"]) if note["distribution"] else None,

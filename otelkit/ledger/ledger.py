@@ -15,6 +15,8 @@ from otelkit.ledger.tally import Tally
 from otelkit.model.signals import Signal
 
 SIGNALS: Final[tuple[Signal, ...]] = get_args(Signal)
+UNFINISHED: Final = "unfinished at exit"
+"""The reason for what is neither delivered nor given up when the process ends."""
 
 _UNITS: Final[Mapping[Signal, tuple[str, str]]] = {
     "traces": ("span", "spans"),
@@ -91,25 +93,34 @@ class Ledger:
         """Return the account of every signal now."""
         return {signal: self.counts(signal) for signal in SIGNALS}
 
-    def report(self, *, final: bool = False) -> str | None:
-        """Return one line for people that says what was lost and why; None if nothing was.
+    def losses(self, *, final: bool = False) -> Mapping[Signal, Mapping[str, int]]:
+        """Return what was lost, by signal and reason; only signals that lost something.
 
         Args:
-            final: The program ends: what is still on its way will not arrive, and is reported too.
+            final: The program ends: what is still on its way will not arrive, and is lost too.
         """
-        parts = []
+        found: dict[Signal, Mapping[str, int]] = {}
         for signal in SIGNALS:
             counts = self.counts(signal)
             reasons = dict(counts.lost)
             if final and counts.pending > 0:
-                reasons["unfinished at exit"] = counts.pending
+                reasons[UNFINISHED] = counts.pending
+            if reasons:
+                found[signal] = reasons
+        return found
+
+    def report(self, *, final: bool = False) -> str | None:
+        """Return one line for people that says what was lost and why; None if nothing was.
+
+        Args:
+            final: As of `losses`.
+        """
+        parts = []
+        for signal, reasons in self.losses(final=final).items():
             total = sum(reasons.values())
-            if total:
-                why = ", ".join(
-                    f"{number} {reason}" if len(reasons) > 1 else reason for reason, number in reasons.items()
-                )
-                parts.append(f"{total} {_UNITS[signal][total != 1]} ({why})")
-        return f"otelkit: lost {' and '.join(parts)}" if parts else None
+            why = ", ".join(f"{number} {reason}" if len(reasons) > 1 else reason for reason, number in reasons.items())
+            parts.append(f"{total} {_UNITS[signal][total != 1]} ({why})")
+        return f"otelkit: lost {' and '.join(parts)}; `otelkit doctor` explains" if parts else None
 
     def observe_lost(self, options: CallbackOptions | None = None) -> Iterable[Observation]:
         """Yield the points of the counter `otelkit.telemetry.lost`; a callback for an observable counter."""

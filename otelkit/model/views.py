@@ -98,6 +98,22 @@ class LongCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LossRow:
+    """What one run lost of one signal for one reason."""
+
+    run_id: str
+    """Empty: not known."""
+    run_name: str
+    when: str
+    """RFC 3339, UTC: when the run started, or when its last process ended."""
+    signal: str
+    reason: str
+    """One of `model.signals.Loss`, or a plugin's own."""
+    count: int
+    """Spans, metric points or log records."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueRow:
     """A watched queue, as last reported."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,6 +14,8 @@ from otelkit._guard import Barrier
 from otelkit.embedded.store import Store
 from otelkit.health.faults import FaultNotes
 from tests.distributions import install, otelkit
+from tests.embedded.telemetry import START_NS, number
+from tests.programs import instrument, write
 
 # Nothing of the machine this runs on counts: its receiver's ports, if somebody uses them.
 _QUIET = {"OTEL_PYTHON_OTELKIT_RECEIVER_HTTP_PORT": "0", "OTEL_PYTHON_OTELKIT_RECEIVER_GRPC_PORT": "0"}
@@ -166,6 +169,46 @@ def test_faults_that_a_program_noted_are_found(tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert found["plugin.faults"]["severity"] == "warning"
+
+
+def test_what_a_program_lost_is_explained(tmp_path: Path) -> None:
+    """Nothing took it and nothing was kept: its last line says how much, and the doctor why and what helps."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    write(tmp_path, "app.py", "import otelkit\nfor n in range(7):\n    with otelkit.stage('parse'): pass\n")
+    done = instrument(
+        tmp_path,
+        "python",
+        "app.py",
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_PYTHON_OTELKIT_SPOOL="false",
+        OTEL_PYTHON_OTELKIT_RUN_NAME="nightly",
+    )
+
+    _, found = _doctor(tmp_path)
+
+    assert "otelkit: lost 7 spans (export_failed); `otelkit doctor` explains" in done.stderr.splitlines()
+    assert found["telemetry.lost"]["severity"] == "warning"
+    assert found["telemetry.lost"]["what"].startswith("The run nightly (")
+    assert "lost 7 spans: the exporter did not take them" in found["telemetry.lost"]["what"]
+    assert "spool" in found["telemetry.lost"]["fix"]
+
+
+def test_what_a_run_said_of_its_losses_is_explained(tmp_path: Path) -> None:
+    """From the store: also of processes that were killed before they could leave a note."""
+    store = Store.open(_store(tmp_path), max_bytes=10**9, max_age_s=10**6)
+    now_s = time.time() - START_NS / 1e9
+    store.write([number("otelkit.telemetry.lost", 12, now_s, {"signal": "logs", "reason": "spool_full"})])
+    store.set_run("run-1", name="nightly", state="failed", exit_code=137, started_ns=time.time_ns())
+    store.close()
+
+    done, found = _doctor(tmp_path)
+
+    assert done.returncode == 0
+    assert "lost 12 log records: nobody took them" in found["telemetry.lost"]["what"]
+    assert "spool_max_bytes" in found["telemetry.lost"]["fix"]
+    assert "run nightly (run-1, " in found["run.killed"]["what"]
 
 
 def _store(folder: Path) -> Path:

@@ -15,6 +15,7 @@ from otelkit.delivery.spool import Spool, spool_state
 from otelkit.embedded.client import BusyReceiverError
 from otelkit.embedded.in_flight import Busy
 from otelkit.errors import ReceiverError, StoreError, WireError
+from otelkit.health.loss_notes import read_losses
 from otelkit.ledger.ledger import Ledger
 
 
@@ -58,7 +59,7 @@ def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
 def test_what_is_refused_for_good_is_dropped_loudly(
     folder: Path, error: ValueError, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whether the receiver is ours or another process; the rest is taken in."""
+    """Whether the receiver is ours or another process; the rest is taken in, and the doctor can tell of it later."""
 
     def submit(signal: str, body: bytes) -> Future[Any]:
         if body == b"05":
@@ -68,6 +69,8 @@ def test_what_is_refused_for_good_is_dropped_loudly(
     assert take_in_spool(folder, submit, threading.Event()) == 54
     assert spool_state(folder).requests == 0
     assert caplog.text.count("3 spooled traces are lost") == 2
+    (noted,) = read_losses(folder.parent)
+    assert (noted.run_id, noted.signal, noted.reason, noted.count) == ("", "traces", "rejected", 6)
 
 
 @pytest.mark.parametrize("error", [StoreError("no space", path=Path("x")), ReceiverError("stopping")])

@@ -81,7 +81,8 @@ def test_the_report_is_one_line_with_numbers_and_reasons() -> None:
     ledger.lost("logs", 1, Loss.EXPORT_FAILED)
 
     assert ledger.report() == (
-        "otelkit: lost 312 spans (300 buffer_full, 12 exit_limit) and 1 log record (export_failed)"
+        "otelkit: lost 312 spans (300 buffer_full, 12 exit_limit) and 1 log record (export_failed); "
+        "`otelkit doctor` explains"
     )
 
 
@@ -91,7 +92,7 @@ def test_at_the_end_what_is_still_on_its_way_is_reported() -> None:
     ledger.created("metrics", 2)
 
     assert ledger.report() is None
-    assert ledger.report(final=True) == "otelkit: lost 2 metric points (unfinished at exit)"
+    assert ledger.report(final=True) == "otelkit: lost 2 metric points (unfinished at exit); `otelkit doctor` explains"
 
 
 def test_losses_are_a_counter_with_signal_and_reason() -> None:

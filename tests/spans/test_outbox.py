@@ -182,7 +182,7 @@ def test_shutdown_is_bounded_while_a_step_hangs() -> None:
 
     assert counts.lost == {"exit_limit": 3}
     assert counts.pending == 1
-    assert it.ledger.report(final=True) == "otelkit: lost 4 spans (3 exit_limit, 1 unfinished at exit)"
+    assert it.ledger.losses(final=True) == {"traces": {"exit_limit": 3, "unfinished at exit": 1}}
     release.set()
 
 

@@ -15,7 +15,7 @@ from otelkit.embedded.store.export import Export
 from otelkit.embedded.store.run_views import RunViews
 from otelkit.embedded.store.schema import VERSION
 from otelkit.embedded.store.trace_views import TraceViews
-from otelkit.model.views import MinuteRow, RunRow, TraceView
+from otelkit.model.views import LossRow, MinuteRow, RunRow, TraceView
 
 
 class SqliteReader:
@@ -44,6 +44,11 @@ class SqliteReader:
         with self._snapshot():
             number = self._runs.find(run_id)
             return [] if number is None else self._runs.minutes(number)
+
+    def losses(self, limit: int = 20) -> list[LossRow]:
+        """Return what runs have lost, by signal and reason; those of the newest runs first, at most ``limit`` of them."""
+        with self._snapshot():
+            return self._runs.losses(limit, self._clock.now_ns())
 
     def trace(self, trace_id: str) -> TraceView | None:
         """Return one trace; a unique prefix of the id is enough."""

@@ -11,13 +11,14 @@ from typing import Final, NamedTuple
 from otelkit import names
 from otelkit.embedded.store import sketch
 from otelkit.embedded.store.heartbeats import read_long_calls
+from otelkit.embedded.store.losses import read_losses
 from otelkit.embedded.store.notable import Notable
 from otelkit.embedded.store.rollups import WHOLE_RUN, Cell, read_cell
 from otelkit.embedded.store.stage_views import Lately, read_stages, without_waits
 from otelkit.embedded.store.time_shares import with_time_shares
 from otelkit.embedded.wire_primitives import fields
 from otelkit.embedded.wire_values import parse_key_value
-from otelkit.model.views import ItemRef, MinuteRow, QueueRow, RunRow
+from otelkit.model.views import ItemRef, LossRow, MinuteRow, QueueRow, RunRow
 
 RUNNING_FOR_S: Final = 15
 """A run of which nobody says how it is runs as long as its last data is at most so old: longer than the 10 s between two
@@ -98,6 +99,22 @@ class RunViews:
                 "SELECT no FROM run WHERE id >= ? AND substr(id, 1, ?) = ? LIMIT 2", (prefix, len(prefix), prefix)
             ).fetchall()
         return found[0][0] if len(found) == 1 else None
+
+    def losses(self, limit: int, now_ns: int) -> list[LossRow]:
+        """Return what runs have lost, by signal and reason; those of the newest runs first, at most ``limit`` of them."""
+        losses = read_losses(self._connection)
+        marks = ",".join("?" * len(losses))
+        rows = self._connection.execute(
+            f"{_SELECT} WHERE no IN ({marks}) {_NEWEST_FIRST} LIMIT ?", (*losses, limit)
+        ).fetchall()
+        found = []
+        for run in (_Run(*row) for row in rows):
+            row = self._row(run, now_ns, whole=False)
+            found += [
+                LossRow(row.id, row.name, row.started_at, signal, reason, count)
+                for (signal, reason), count in sorted(losses[run.no].items())
+            ]
+        return found
 
     def minutes(self, number: int) -> list[MinuteRow]:
         """Return the stages of the run of this number minute by minute, by time, then by stage."""

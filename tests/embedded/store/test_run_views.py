@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from otelkit.embedded.store import Store, open_reader
+from otelkit.embedded.store.reader import SqliteReader
 from otelkit.model.views import QueueRow, Reader, RunRow, StageRow
 from tests.embedded.telemetry import RESOURCE, START_NS, ManualClock, SpanOf, log, number, open_store, spans, stage
 
@@ -25,7 +26,7 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
 
 
 @pytest.fixture
-def reader(store: Store, clock: ManualClock) -> Iterator[Reader]:
+def reader(store: Store, clock: ManualClock) -> Iterator[SqliteReader]:
     reader = open_reader(store.path, clock=clock)
     yield reader
     reader.close()
@@ -361,6 +362,29 @@ def test_losses_that_senders_report_are_summed(temporality: int, store: Store, r
 
     assert the_run(reader).lost == 14
     assert reader.runs()[0].lost == 14
+
+
+def test_losses_are_told_by_run_signal_and_reason(store: Store, reader: SqliteReader) -> None:
+    """Summed over the run's processes; the newest run first, and a run without any is not among them."""
+
+    def lost(value: float, second: float, signal: str, reason: str, run_id: str, process: int) -> None:
+        resource = RESOURCE | {"pipeline.run.id": run_id, "process.pid": process}
+        said = {"signal": signal, "reason": reason}
+        store.write([number("otelkit.telemetry.lost", value, second, said, resource, 2)])
+
+    lost(5, 0, "traces", "buffer_full", "one", 1)
+    lost(2, 0, "traces", "buffer_full", "one", 2)
+    lost(1, 0, "logs", "exit_limit", "one", 1)
+    lost(3, 50, "metrics", "rejected", "two", 1)
+    lost(0, 60, "metrics", "rejected", "three", 1)
+
+    assert [(row.run_id, row.signal, row.reason, row.count) for row in reader.losses()] == [
+        ("two", "metrics", "rejected", 3),
+        ("one", "logs", "exit_limit", 1),
+        ("one", "traces", "buffer_full", 7),
+    ]
+    assert [row.run_id for row in reader.losses(limit=1)] == ["two"]
+    assert {row.when for row in reader.losses()} == {run.started_at for run in reader.runs() if run.id != "three"}
 
 
 def test_runs_come_newest_first_and_by_unique_prefix(store: Store, reader: Reader) -> None:
