@@ -6,6 +6,7 @@ Source: OpenTelemetry specification, "TraceState: Probability Sampling".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from opentelemetry.trace import TraceState
@@ -61,7 +62,7 @@ def without_threshold(state: TraceState) -> TraceState:
     entries: list[tuple[str, str]] = []
     for vendor, value in state.items():
         if vendor == VENDOR:
-            value = ";".join(member for member in value.split(";") if not member.startswith("th:"))
+            value = _joined(member for member in value.split(";") if not member.startswith("th:"))
         if value or vendor != VENDOR:
             entries.append((vendor, value))
     return TraceState(entries)
@@ -75,12 +76,17 @@ def with_threshold(state: TraceState | None, threshold: int) -> TraceState:
     others = [(vendor, value) for vendor, value in state.items() if vendor != VENDOR] if state else []
     members = [member for member in (state.get(VENDOR, "") if state else "").split(";") if member]
     kept = [member for member in members if not member.startswith("th:")]
-    value = ";".join((f"th:{threshold_text(threshold)}", *kept))
+    value = _joined((f"th:{threshold_text(threshold)}", *kept))
     if len(value) > _MOST_CHARACTERS:
         # What else is in `ot` leaves no room; without `rv` the threshold would mean something else.
         kept = [f"rv:{rv}" for rv in _values("rv", state)[:1]]
-        value = ";".join((f"th:{threshold_text(threshold)}", *kept))[:_MOST_CHARACTERS]
+        value = _joined((f"th:{threshold_text(threshold)}", *kept))[:_MOST_CHARACTERS]
     return TraceState([(VENDOR, value), *others[: _MOST_ENTRIES - 1]])
+
+
+def _joined(members: Iterable[str]) -> str:
+    # A value may hold blanks, but not end in one: the API would throw the whole entry away.
+    return ";".join(members).rstrip(" ")
 
 
 def _values(key: str, state: TraceState | None) -> list[str]:
