@@ -30,7 +30,8 @@ from otelkit.model.blueprint import Blueprint, Offered
 from otelkit.model.signals import Account
 from otelkit.model.steps import SpanStep
 from otelkit.spans.adopt import AdoptedProcessor
-from otelkit.spans.chain import Chain, Ended, readable_spans
+from otelkit.spans.chain import Chain
+from otelkit.spans.ended import Ended, readable_spans
 from otelkit.spans.light_span import LightSpan
 from otelkit.spans.light_spans import LightSpans
 from otelkit.spans.outbox import Outbox
@@ -87,7 +88,7 @@ class TracePath:
         steps = (*blueprint.steps, *(_adopted(processor, index) for index, processor in enumerate(taken_over, 1)))
         self.chain = Chain(steps, self._deliver, account=outlet.ledger)
         # Strangers' steps and exporters may wait for anything; without them, who makes spans may help to write them.
-        waits = self.chain.sees_ends or bool(self._others)
+        waits = self.chain.may_wait or bool(self._others)
         limit = whole(env, "OTEL_BSP_MAX_QUEUE_SIZE", settings.whole("buffer_spans"))
         self.outbox = Outbox(
             self.chain,

@@ -5,26 +5,26 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
-
-from opentelemetry.sdk.trace import ReadableSpan
+from typing import TYPE_CHECKING, Any
 
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import Barrier
 from otelkit.model.blueprint import Offered
 from otelkit.model.signals import Account, Loss
 from otelkit.model.steps import SpanStep
+from otelkit.model.traces import EndedSpanStep
+from otelkit.spans.ended import Ended as Ended
+from otelkit.spans.ended import end_of, readable_spans, span_id_of
+from otelkit.spans.guarded_ended_step import GuardedEndedStep
 from otelkit.spans.guarded_step import GuardedStep
-from otelkit.spans.light_span import LightSpan
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span
 
-_log = logging.getLogger("otelkit.spans")
+    from otelkit.spans.light_span import LightSpan
 
-Ended = ReadableSpan | LightSpan
-"""An ended span: any, or a stage call that is its own."""
+_log = logging.getLogger("otelkit.spans")
 
 
 class Chain:
@@ -54,12 +54,13 @@ class Chain:
         *,
         account: Account | None = None,
     ) -> None:
-        self._steps = tuple(GuardedStep(offered) for offered in steps)
+        self._steps: tuple[GuardedStep[Any], ...] = tuple(map(_guarded, steps))  # Any: what the step takes
         self._starters = tuple(step for step in self._steps if step.sees_start)
         self.stage_starters = tuple(step for step in self._starters if step.step.stage_spans)
         """Steps that look at the spans of stages as they start."""
-        self.sees_ends = any(step.sees_end for step in self._steps)
-        """Whether any step looks at ended spans. If none does, the spans of stages never become spans of the SDK."""
+        self._ending = tuple(step for step in self._steps if step.sees_end)
+        self.may_wait = any(not _is_quick(step) for step in self._ending)
+        """Whether a step that looks at ended spans may wait for something. Our own that take them as they are never do."""
         self._deliver = deliver
         self._clock = clock
         self._account = account
@@ -84,15 +85,15 @@ class Chain:
                 step.on_start(span, parent)  # type: ignore[arg-type]
 
     def run(self, batch: Sequence[Ended]) -> None:
-        """Take ended spans through all steps and deliver what comes out."""
-        if self.sees_ends:
-            self._pass_on(readable_spans(batch, self._account), 0)
-        else:
-            self._hand_over(batch)
+        """Take ended spans through all steps and deliver what comes out.
+
+        A stage's own span becomes one of the SDK only for a step that takes none other.
+        """
+        self._pass_on(batch, 0)
 
     def tick(self, now_ns: int) -> None:
         """Take held spans that are due by age through the rest of the steps. ``now_ns``: Unix nanoseconds."""
-        for position, step in enumerate(self._steps):
+        for position, step in enumerate(self._ending):
             if step.ticks and not step.off:
                 released = self._ours(step, step.tick(now_ns), ())
                 self._settle(step)
@@ -107,8 +108,10 @@ class Chain:
     def close(self, timeout_s: float) -> None:
         """Deliver what steps still hold, then close them, first to last. Steps are told how much of the time is left."""
         deadline = time.monotonic() + timeout_s
-        for position, step in enumerate(self._steps):
-            self._pass_on(self._recover(step, max(0.0, deadline - time.monotonic())), position + 1)
+        position = 0
+        for step in self._steps:
+            position += step.sees_end
+            self._pass_on(self._recover(step, max(0.0, deadline - time.monotonic())), position)
 
     def after_fork(self) -> None:
         """Start anew in a forked child: spans that steps held at that moment are the parent's."""
@@ -118,18 +121,18 @@ class Chain:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _pass_on(self, spans: list[ReadableSpan], position: int) -> None:
-        """Take ``spans`` through the steps from ``position`` on, then deliver them."""
+    def _pass_on(self, spans: Sequence[Ended], position: int) -> None:
+        """Take ``spans`` through the steps that look at ended spans, from ``position`` on, then deliver them."""
         if not spans:
             return
-        for step in self._steps[position:]:
-            came = spans
-            if not step.off:
-                spans = step.on_end(spans)
+        for step in self._ending[position:]:
+            if not (step.off or isinstance(step, GuardedEndedStep)):
+                spans = readable_spans(spans, self._account)
+            made: Sequence[Ended] = spans if step.off else step.on_end(spans)
             if step.off:
                 # What it held came before these.
-                spans = [*self._recover(step, 0.0), *spans]
-            spans = self._ours(step, spans, came)
+                made = [*self._recover(step, 0.0), *made]
+            spans = self._ours(step, made, spans)
             self._settle(step)
             if not spans:
                 return
@@ -143,7 +146,7 @@ class Chain:
             if self._account is not None:
                 self._account.lost("traces", len(spans), Loss.EXPORT_FAILED)
 
-    def _recover(self, step: GuardedStep, timeout_s: float) -> list[ReadableSpan]:
+    def _recover(self, step: GuardedStep[Any], timeout_s: float) -> Sequence[Ended]:
         spans, kept = step.close(timeout_s)
         if kept and self._account is not None:
             self._account.lost("traces", kept, Loss.STEP_FAILED)
@@ -151,7 +154,7 @@ class Chain:
         self._settle(step)
         return spans
 
-    def _settle(self, step: GuardedStep) -> None:
+    def _settle(self, step: GuardedStep[Any]) -> None:
         left_out = step.settle()
         if left_out and self._account is not None:
             if left_out > 0:
@@ -159,35 +162,25 @@ class Chain:
             else:
                 self._account.created("traces", -left_out)
 
-    def _ours(self, step: GuardedStep, spans: list[ReadableSpan], came: Sequence[ReadableSpan]) -> list[ReadableSpan]:
+    def _ours(self, step: GuardedStep[Any], spans: Sequence[Ended], came: Sequence[Ended]) -> Sequence[Ended]:
         """In a forked child, leave out spans that the step had held since before the fork: the parent sends them."""
         forked_at_ns = self._forked_at_ns
         if forked_at_ns is None or spans is came:
             return spans
         # A span that came in just now is ours, even if its user dated its end back.
-        known = {span.context.span_id for span in came if span.context is not None}
-        ours = [
-            span
-            for span in spans
-            if (span.end_time or forked_at_ns) >= forked_at_ns or (span.context and span.context.span_id in known)
-        ]
+        known = {span_id_of(span) for span in came}
+        ours = [span for span in spans if (end_of(span) or forked_at_ns) >= forked_at_ns or span_id_of(span) in known]
         if len(ours) < len(spans):
             step.disown(len(spans) - len(ours))
         return ours
 
 
-def readable_spans(batch: Sequence[Ended], account: Account | None) -> list[ReadableSpan]:
-    """Return ended spans as the SDK knows them; one that can't be read costs itself only and counts as lost.
+def _guarded(offered: Offered[SpanStep]) -> GuardedStep[Any]:  # Any: what the step takes
+    step = offered.value
+    if isinstance(step, EndedSpanStep):
+        return GuardedEndedStep(offered, step)
+    return GuardedStep(offered)
 
-    Args:
-        account: Where that is counted; None: nowhere.
-    """
-    spans: list[ReadableSpan] = []
-    for each in batch:
-        try:
-            spans.append(each.readable() if isinstance(each, LightSpan) else each)
-        except Exception as error:  # noqa: BLE001 - the user's own classes take part in it
-            _log.warning("a span can't be read and is lost: %s", type(error).__name__)
-            if account is not None:
-                account.lost("traces", 1, Loss.ENCODE_FAILED)
-    return spans
+
+def _is_quick(step: GuardedStep[Any]) -> bool:  # Any: what the step takes
+    return isinstance(step, GuardedEndedStep) and step.barrier.distribution is None

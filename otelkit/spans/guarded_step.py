@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from otelkit._guard import Barrier
 from otelkit.model.blueprint import Offered
 from otelkit.model.steps import Phase, SpanStep
+
+S = TypeVar("S")
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -24,8 +26,10 @@ MOST_SPANS: Final = 1_000_000
 """Most spans a step may hand on at once; a generator that never ends would otherwise take the memory of the host."""
 
 
-class GuardedStep:
+class GuardedStep(Generic[S]):
     """Runs one step so that nothing it does is felt outside: faults are counted, and the span goes on unchanged.
+
+    ``S`` is what it takes: spans of the SDK here, ended spans as they are in `GuardedEndedStep`.
 
     ``on_start`` may be called from any thread; everything else from one thread at a time.
     """
@@ -70,10 +74,10 @@ class GuardedStep:
         else:
             self.barrier.success("on_start")
 
-    def on_end(self, batch: Sequence[ReadableSpan]) -> list[ReadableSpan]:
+    def on_end(self, batch: Sequence[S]) -> list[S]:
         """Return what the step makes of ended spans; a span it fails on is returned as it was."""
-        handed_on: list[ReadableSpan] = []
-        on_end = self.step.on_end
+        handed_on: list[S] = []
+        on_end: Callable[[Any], Any] = self.step.on_end  # Any: S is what the step takes
         barrier = self.barrier
         for span in batch:
             if barrier.off:
@@ -88,7 +92,7 @@ class GuardedStep:
                     handed_on.append(span)
                     self._left += 1
                 else:
-                    spans = _checked(result)
+                    spans = self._checked(result)
                     if self._witness and not (len(spans) == 1 and spans[0] is span):
                         raise TypeError("a step of the phase WITNESS returned something else than its span")
                     handed_on += spans
@@ -100,16 +104,16 @@ class GuardedStep:
                 barrier.fault(error, "on_end")
         return handed_on
 
-    def tick(self, now_ns: int) -> list[ReadableSpan]:
+    def tick(self, now_ns: int) -> list[S]:
         """Return held spans that are due."""
         return self._released(lambda: self.step.tick(now_ns), "tick")
 
-    def close(self, timeout_s: float) -> tuple[list[ReadableSpan], int]:
+    def close(self, timeout_s: float) -> tuple[list[S], int]:
         """Return what the step still holds, and how many held spans it failed to return. Then it is asked no more."""
         if self._drained:
             return [], 0
         faults = self.barrier.faults
-        spans = self._released(lambda: self.step.close(timeout_s), "close")
+        spans = self._close(timeout_s)
         # Asked before `_drained`, which makes everything not returned "left out on purpose".
         kept = max(0, self._held_of_ours()) if self.barrier.faults > faults else 0
         self._drained = True
@@ -148,6 +152,23 @@ class GuardedStep:
         self._left += left_out
         return left_out
 
+    # -- what a kind of step differs in ----------------------------------------------------------------------------
+
+    def _close(self, timeout_s: float) -> list[S]:
+        return self._released(lambda: self.step.close(timeout_s), "close")
+
+    def _checked(self, result: Any) -> list[S]:  # Any: a stranger's answer may be anything
+        """Return a step's answer as a list, or raise TypeError saying what was expected."""
+        if isinstance(result, ReadableSpan) or not isinstance(result, Iterable):
+            raise TypeError(f"expected an iterable of spans, got {type(result).__name__}")
+        spans = list(islice(result, MOST_SPANS + 1))
+        if len(spans) > MOST_SPANS:
+            raise ValueError(f"handed on more than {MOST_SPANS} spans at once")
+        for span in spans:
+            if not isinstance(span, ReadableSpan):
+                raise TypeError(f"expected ended spans (ReadableSpan), got {type(span).__name__}")
+        return spans
+
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _held_of_ours(self) -> int:
@@ -173,10 +194,10 @@ class GuardedStep:
         if self._of_parent is None:
             self._of_parent = self._ask_held() if self._tells_held else 0
 
-    def _released(self, ask: Callable[[], Iterable[ReadableSpan]], doing: str) -> list[ReadableSpan]:
+    def _released(self, ask: Callable[[], Iterable[Any]], doing: str) -> list[S]:  # Any: a stranger's answer
         self._remember_held()
         try:
-            spans = _checked(ask())
+            spans = self._checked(ask())
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's step may raise anything
             self.barrier.fault(error, doing)
             return []
@@ -187,16 +208,3 @@ class GuardedStep:
 
 def _overrides(step: SpanStep, method: str) -> bool:
     return getattr(type(step), method, None) is not getattr(SpanStep, method) or method in vars(step)
-
-
-def _checked(result: Any) -> list[ReadableSpan]:  # Any: a stranger's answer may be anything
-    """Return a step's answer as a list, or raise TypeError saying what was expected."""
-    if isinstance(result, ReadableSpan) or not isinstance(result, Iterable):
-        raise TypeError(f"expected an iterable of spans, got {type(result).__name__}")
-    spans = list(islice(result, MOST_SPANS + 1))
-    if len(spans) > MOST_SPANS:
-        raise ValueError(f"handed on more than {MOST_SPANS} spans at once")
-    for span in spans:
-        if not isinstance(span, ReadableSpan):
-            raise TypeError(f"expected ended spans (ReadableSpan), got {type(span).__name__}")
-    return spans
