@@ -49,6 +49,13 @@ class StageRootDecider(Protocol):
 
 
 @runtime_checkable
+class RootKeeper(Protocol):
+    """A `StageRootDecider` that may keep every trace that starts here with nothing to say of it: it is not asked then."""
+
+    keeps_every_root: bool
+
+
+@runtime_checkable
 class LearningSampler(Protocol):
     """A sampler that keeps something beyond the program's end.
 

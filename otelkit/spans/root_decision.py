@@ -14,7 +14,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 from opentelemetry.util.types import AnyValue
 
 from otelkit.model.calls import StageSeries
-from otelkit.model.sampling import RootDecider, StageRootDecider
+from otelkit.model.sampling import RootDecider, RootKeeper, StageRootDecider
 from otelkit.model.stage_attributes import first_attributes
 from otelkit.spans.trace_facts import RANDOM, SAMPLED, TraceFacts
 
@@ -142,6 +142,8 @@ class RootDecision:
 
 def _known_answer(sampler: Sampler) -> bool | None:
     """Return whether every root is kept, or none; None: it has to be asked."""
+    if isinstance(sampler, RootKeeper) and sampler.keeps_every_root:
+        return True
     for root, answer in ((ALWAYS_ON, True), (ALWAYS_OFF, False)):
         if sampler is root:
             return answer

@@ -1,0 +1,106 @@
+"""Keep traces at the rate of the first rule that matches the span with which they start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
+from opentelemetry.util.types import AnyValue, Attributes
+
+from otelkit import names
+from otelkit.model.calls import AttributeValue, Stage
+from otelkit.model.sampling import KeptRoot
+from otelkit.model.stage_attributes import first_attributes
+from otelkit.sampling import tracestate
+from otelkit.sampling.like_parent import like_parent
+from otelkit.sampling.rules import Rule
+from otelkit.sampling.rules_conditions import SPAN_KIND, SPAN_NAME
+
+_MOST_REMEMBERED: Final = 10_000
+"""Pairs of stage and pipeline; beyond, rules are gone through for each trace anew."""
+
+
+class OtelkitRules(Sampler):
+    """Decides where a trace starts, by the first rule that matches; children do as their parent, a remote one included.
+
+    What a rule looks at is what is known when the span starts: of a stage its name, pipeline, function and the attributes that
+    its decorator has; of other spans their name, kind and first attributes. The decision itself depends on the trace id alone,
+    as that of `OtelkitRatio` does, and a kept trace says its rule's rate as its ``th``.
+
+    Implements `model.sampling.StageRootDecider`. Thread-safe, and safe to fork: nothing is learnt but which rule a stage has.
+
+    Args:
+        rules: The first that matches decides.
+        otherwise: Share of the traces kept that no rule matches, 0 to 1.
+
+    Raises:
+        ValueError: ``otherwise`` is not a number from 0 to 1.
+    """
+
+    def __init__(self, rules: Sequence[Rule], otherwise: float = 1.0) -> None:
+        if not 0.0 <= otherwise <= 1.0:  # also false for NaN
+            raise ValueError(f"otherwise is {otherwise!r}; expected a number from 0 to 1")
+        self.rules = tuple(rules)
+        self.otherwise = float(otherwise)
+        self._outcomes = tuple((rule, _Outcome(rule.rate, f"rule:{rule.name}")) for rule in self.rules)
+        self._unmatched = _Outcome(self.otherwise, "ratio")
+        self._by_stage: dict[tuple[Stage, str], _Outcome] = {}
+
+    def decide_root(self, trace_id: int, stage: Stage, pipeline: str, context: Context) -> KeptRoot | None:
+        """Return what a kept trace carries that starts with a stage; None: it is not kept."""
+        outcome = self._by_stage.get((stage, pipeline)) or self._look_up(stage, pipeline)
+        return outcome.kept if (trace_id & (tracestate.SCALE - 1)) >= outcome.threshold else None
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Decide on one span that starts."""
+        parent = get_current_span(parent_context).get_span_context()
+        if parent.is_valid:
+            return like_parent(parent, attributes)
+        outcome = self._first_match(name, kind or SpanKind.INTERNAL, attributes or {})
+        if (trace_id & (tracestate.SCALE - 1)) < outcome.threshold:
+            return SamplingResult(Decision.DROP)
+        state, said = outcome.kept
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, {**(attributes or {}), **said}, state)
+
+    def get_description(self) -> str:
+        """Return the sampler's name and its rules."""
+        rules = "; ".join(f"{rule.name} -> {rule.rate:g}" for rule in self.rules)
+        return f"OtelkitRules{{{rules}; otherwise {self.otherwise:g}}}"
+
+    def _look_up(self, stage: Stage, pipeline: str) -> _Outcome:
+        outcome = self._first_match(stage.name, SpanKind.INTERNAL, first_attributes(stage, pipeline))
+        if len(self._by_stage) < _MOST_REMEMBERED:
+            self._by_stage[stage, pipeline] = outcome
+        return outcome
+
+    def _first_match(self, name: str, kind: SpanKind, attributes: Mapping[str, AnyValue]) -> _Outcome:
+        facts: dict[str, AnyValue] = {**attributes, SPAN_NAME: name, SPAN_KIND: kind.name.lower()}
+        for rule, outcome in self._outcomes:
+            if rule.matches(facts):
+                return outcome
+        return self._unmatched
+
+
+class _Outcome:
+    """What a rule means for a trace."""
+
+    __slots__ = ("kept", "threshold")
+
+    def __init__(self, rate: float, reason: str) -> None:
+        self.threshold = tracestate.threshold_for(rate)
+        state = tracestate.with_threshold(None, self.threshold) if self.threshold < tracestate.SCALE else None
+        said: Mapping[str, AttributeValue] = {names.SAMPLING_REASON: reason, names.SAMPLING_RATE: rate}
+        # Shared by all of its traces.
+        self.kept: KeptRoot = (state, said)
