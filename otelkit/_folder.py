@@ -9,7 +9,7 @@ from typing import Final
 PRIVATE_FILE: Final = 0o600
 """Mode of the files in it: they hold log bodies and ids of items."""
 _PRIVATE_FOLDER: Final = 0o700
-_OURS: Final = ("telemetry.db", "spool", "faults.jsonl", "losses.jsonl", "receiver.", ".gitignore")
+_OURS: Final = ("telemetry.db", "spool", "faults.jsonl", "losses.jsonl", "receiver.", "keep.", ".gitignore")
 """How the names of what we put there begin."""
 
 

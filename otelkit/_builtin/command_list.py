@@ -17,6 +17,7 @@ COMMANDS: Final[tuple[CommandSpec, ...]] = (
     CommandSpec("top", "otelkit._cli.top:command", "Watch the stages of a run that is going on."),
     CommandSpec("runs", "otelkit._cli.runs:command", "List runs, or show one run's stages."),
     CommandSpec("trace", "otelkit._cli.trace:command", "Show one trace with its log lines."),
+    CommandSpec("keep", "otelkit._cli.keep:command", "Send what the sampler has left out in the last seconds."),
     CommandSpec("diff", "otelkit._cli.diff:command", "Compare two runs, stage by stage."),
     CommandSpec("export", "otelkit._cli.export:command", "Write a run as OTLP JSON lines."),
     CommandSpec("doctor", "otelkit._cli.doctor:command", "Find what is wrong here, and what to do about it."),
