@@ -272,16 +272,27 @@ class Installation:
             note_losses(self._store_dir, losses, run_id=self._run_id, run_name=self._run_name)
 
     def _say_at_exit(self) -> None:
-        # Helper processes of the program's own (spawned workers, trackers) import what they need, not what it needs.
-        unmatched = [] if self._inherited else [target.text for target in self._patcher.unmatched()]
-        for line in (
-            f"otelkit: no function was found for the stage targets {', '.join(unmatched)}" if unmatched else None,
-            self.ledger.report(final=True),
-        ):
-            if line and sys.stderr is not None:
+        lines = [f"otelkit: {line}" for line in self._misfits()]
+        report = self.ledger.report(final=True)
+        for line in [*lines, report] if report else lines:
+            if sys.stderr is not None:
                 # stderr may be closed; the host's exit is not ours to fail.
                 with contextlib.suppress(OSError, ValueError):
                     sys.stderr.write(f"{line}\n")
+
+    def _misfits(self) -> Iterable[str]:
+        # Helper processes of the program's own (spawned workers, trackers) import what they need, not what it needs.
+        unmatched = [] if self._inherited else self._patcher.unmatched()
+        if not unmatched:
+            return ()
+        # Here: as a rule all match.
+        from otelkit.health.targets import say_unmatched
+
+        try:
+            return list(say_unmatched(unmatched, self._patcher.imported))
+        except Exception as error:  # noqa: BLE001 - looks at whatever lies around; the host's exit is not ours to fail
+            Barrier("stage targets").fault(error, "look for what matched nothing")
+            return (f"no function was found for the stage targets {', '.join(each.text for each in unmatched)}",)
 
     # -- children --------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ from otelkit.model.blueprint import Blueprint
 from otelkit.model.checks import Finding
 from otelkit.model.views import LossRow, RunRow
 from otelkit.settings import Settings
+from otelkit.stages.places import places
 
 _NEWS_S: Final = 7 * 86_400.0
 """Of older runs nothing is told."""
@@ -63,7 +64,7 @@ def _names(blueprint: Blueprint) -> Iterable[Finding]:
 
 
 def _targets(blueprint: Blueprint) -> Iterable[Finding]:
-    return find_unmatched(blueprint.targets)
+    return find_unmatched(blueprint.targets, has=lambda module, pattern: any(places(module, pattern)))
 
 
 def _plugins(blueprint: Blueprint) -> Iterator[Finding]:

@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
 from pathlib import Path
+from pkgutil import iter_modules
+
+from otelkit.settings import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ def find_module(dotted: str, folders: Sequence[Path] = ()) -> Place | None:
     top, *rest = dotted.split(".")
     if not rest and (top in sys.builtin_module_names or top == "__main__"):
         return Place(None)
-    roots = [*folders, *(Path(entry or ".") for entry in sys.path)]
+    roots = [*folders, *_path_folders()]
     place, inside = _step(top, roots)
     if place is None:
         place, inside = _step_by_finders(top)
@@ -42,6 +45,45 @@ def find_module(dotted: str, folders: Sequence[Path] = ()) -> Place | None:
             return _loaded(dotted) if place.file is not None else place
         place, inside = _step(part, inside)
     return place or _loaded(dotted)
+
+
+def near_module(dotted: str, folders: Sequence[Path] = ()) -> str | None:
+    """Return the module that is there and most like ``dotted``, which is not; None if none is like it.
+
+    Each part of the name in turn: the first one among the modules of ``folders``, then among all that can be imported.
+    """
+    inside: Sequence[Path] | None = None
+    right: list[str] = []
+    for part in dotted.split("."):
+        if inside is None:
+            choices = [modules_in(folders), [*modules_in(_path_folders()), *sys.stdlib_module_names]]
+        else:
+            choices = [modules_in(inside)]
+        name = part if any(part in names for names in choices) else _nearest_of(part, choices)
+        if name is None:
+            return None
+        place, inside = _step(name, [*folders, *_path_folders()] if inside is None else inside)
+        right.append(name)
+        if place is None and find_module(".".join(right), folders) is None:
+            return None
+    return ".".join(right)
+
+
+def _nearest_of(part: str, choices: Iterable[Iterable[str]]) -> str | None:
+    for names in choices:
+        close = nearest(part, names)
+        if close is not None:
+            return close
+    return None
+
+
+def modules_in(folders: Iterable[Path]) -> list[str]:
+    """Return the names of the modules and packages in folders, as far as their files tell, sorted."""
+    return sorted({module.name for module in iter_modules([str(folder) for folder in folders])})
+
+
+def _path_folders() -> list[Path]:
+    return [Path(entry or ".") for entry in sys.path]
 
 
 def _loaded(dotted: str) -> Place | None:

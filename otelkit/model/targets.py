@@ -3,6 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+_GROUND: Final = frozenset(
+    (
+        "_queue",
+        "_thread",
+        "builtins",
+        "collections",
+        "contextvars",
+        "functools",
+        "itertools",
+        "math",
+        "queue",
+        "random",
+        "threading",
+        "time",
+        "weakref",
+    )
+)
+_HOUSE: Final = frozenset({"otelkit", "opentelemetry"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +44,8 @@ class StageTarget:
     def text(self) -> str:
         """As it is written in settings."""
         return f"{self.module}:{self.pattern}"
+
+    @property
+    def is_ground(self) -> bool:
+        """Whether each stage call itself runs on functions of this module: as stages they would call each other without end."""
+        return self.module in _GROUND or self.module.partition(".")[0] in _HOUSE

@@ -59,6 +59,8 @@ class MainScript:
     def __init__(self, targets: Sequence[StageTarget], matched: Callable[[StageTarget], object]) -> None:
         self._targets = targets
         self._matched = matched
+        self.modules: frozenset[str] = frozenset()
+        """Those of the targets' modules that the running script is. The script itself forgets its file at its end."""
 
     def install(self) -> None:
         """Be asked when a script is run."""
@@ -81,6 +83,8 @@ class MainScript:
             raise ImportError("not a script with stage targets", path=path)
         # Only the interpreter itself asks from no Python code; runpy.run_path asks from its own.
         started = sys._getframe().f_back is None
+        if started:
+            self.modules = frozenset(each.module for each in targets)
         try:
             code = self._decorated(Path(path).read_bytes(), path, targets, _Start(path, started))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:

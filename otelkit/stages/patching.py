@@ -91,6 +91,14 @@ class Patcher:
         """Return the targets that have matched nothing so far: never imported, or there is no such function."""
         return [target for target in self._targets if target not in self._matched]
 
+    def imported(self, target: StageTarget) -> ModuleType | None:
+        """Return the module of a target; None if the program has never imported it, or never used what it put off."""
+        main = sys.modules.get("__main__")
+        runs = target.module in self._script.modules or (main is not None and is_main(main, target.module))
+        module = main if runs else sys.modules.get(target.module)
+        # Not the question to the module itself, which would load a lazy one.
+        return module if type(module) is ModuleType else None
+
     def _after_import(self, module: ModuleType) -> None:
         self._patch(module, [target for target in self._targets if target.module == module.__name__])
 
@@ -98,6 +106,8 @@ class Patcher:
         try:
             with self._lock:
                 for target in targets:
+                    if target.is_ground:
+                        continue
                     for place in places(module, target.pattern):
                         self._wrap(place, target)
         except Exception as error:  # noqa: BLE001 - a module may contain anything; its import must not fail because of us

@@ -20,6 +20,7 @@ def app(tmp_path: Path) -> Path:
         "import logging\n\ndef work(n):\n    logging.getLogger('app').error('at %d', n)\n    return n\n",
     )
     write(tmp_path, "app.py", "import steps\nfor n in range(3):\n    steps.work(n)\nprint('done')\n")
+    write(tmp_path, "idle.py", "def rest(): ...\n")
     write(tmp_path, "otelkit.toml", 'stages = ["steps:work"]\n')
     return tmp_path
 
@@ -189,3 +190,36 @@ def test_a_mistake_is_said_once_also_when_otelkit_is_switched_off(app: Path, ser
 
     assert done.stderr.count("exit_limit_s is 'long'") == 1
     assert server.requests == []
+
+
+@pytest.mark.parametrize("how", ["script", "module"])
+def test_targets_that_match_nothing_are_explained_at_the_end(app: Path, how: str) -> None:
+    """Of a module that is never imported, of one that is not there, of the standard library, and of the script itself."""
+    done = instrument(
+        app,
+        "python",
+        *(["app.py"] if how == "script" else ["-m", "app"]),
+        OTEL_PYTHON_OTELKIT_STAGES="os:nope,none.nope:x,stepps:work,steps:wrok,app:main,idle:rest",
+        OTEL_SDK_DISABLED="false",
+        OTEL_TRACES_EXPORTER="none",
+        OTEL_METRICS_EXPORTER="none",
+        OTEL_LOGS_EXPORTER="none",
+    )
+    said = [line for line in done.stderr.splitlines() if line.startswith("otelkit: the stage target")]
+
+    assert done.returncode == 0
+    assert [line.split()[4] for line in said] == [
+        "os:nope",
+        "none.nope:x",
+        "stepps:work",
+        "steps:wrok",
+        "app:main",
+    ]
+    assert "matches nothing in os." in said[0]
+    assert "names the module none.nope, which is not found" in said[1]
+    assert said[2].endswith("Did you mean steps:work?")
+    assert said[3].endswith("Did you mean steps:work?")
+    assert "matches nothing in app, which defines no function" in said[4]
+    assert (
+        "otelkit: no stage was made of idle:rest: the program has never imported the module" in done.stderr.splitlines()
+    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from otelkit.health.targets import find_unmatched
+from otelkit.health.targets import find_unmatched, say_unmatched
 from otelkit.model.targets import StageTarget
 
 _STEPS = """
@@ -112,7 +113,7 @@ def test_what_is_defined_is_found(project: Path, target: str) -> None:
         "shop.starred:parse",
         "sys:exit",
         "os.path:join",
-        "math:sqrt",
+        "cmath:sqrt",
         "__main__:work",
     ],
 )
@@ -184,3 +185,63 @@ def test_a_module_of_an_editable_installation_is_found(project: Path, monkeypatc
     assert _find(elsewhere, "remote.steps:parse") == []
     assert _find(elsewhere, "remote.steps:nothing") == ["target.no_match"]
     assert _find(elsewhere, "remoter.steps:nothing") == ["target.no_module"]
+
+
+@pytest.mark.parametrize(
+    ("target", "finding"),
+    [
+        ("os:getcw", "Did you mean os:getcwd?"),
+        ("json:dumb", "Did you mean json:dump?"),
+        ("sys:exiting", "target.no_match"),
+    ],
+)
+def test_a_module_that_is_imported_here_anyway_is_asked_itself(project: Path, target: str, finding: str) -> None:
+    """Those of the standard library: their text often does not tell, since their functions come from compiled ones."""
+    module, pattern = target.split(":")
+    asked: list[str] = []
+
+    def has(imported: ModuleType, what: str) -> bool:
+        asked.append(f"{imported.__name__}:{what}")
+        return hasattr(imported, what)
+
+    (found,) = find_unmatched([StageTarget(module, pattern)], [project], has)
+
+    assert asked == [target]
+    assert finding in f"{found.id} {found.what}"
+    assert list(find_unmatched([StageTarget("os", "getcwd")], [project], has)) == []
+
+
+def test_what_stage_calls_run_on_can_be_no_stage(project: Path) -> None:
+    """Said beforehand, though the function is there."""
+    (found,) = find_unmatched([StageTarget("time", "sleep")], [project], lambda module, pattern: True)
+
+    assert found.id == "target.ground"
+    assert "The stage target time:sleep" in found.what
+
+
+def test_at_the_end_each_target_gets_its_reason(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line each; what was merely not imported is no mistake of the name, and said together."""
+    monkeypatch.chdir(project)
+    texts = ("shop.steps:prase", "shop.steps:parse", "shop.steps:fetch", "os:getcw", "shop.stesp:parse")
+    targets = [StageTarget(*text.split(":")) for text in texts]
+
+    assert list(say_unmatched(targets, lambda target: sys.modules.get(target.module))) == [
+        f"the stage target shop.steps:prase matches nothing in {project}/shop/steps.py. Did you mean shop.steps:parse?",
+        "the stage target os:getcw matches nothing in os. Did you mean os:getcwd?",
+        "the stage target shop.stesp:parse names the module shop.stesp, which is not found in this folder or on the path of "
+        "this Python. Did you mean shop.steps:parse?",
+        "no stage was made of shop.steps:parse, shop.steps:fetch: the program has never imported the module",
+    ]
+
+
+def test_at_the_end_many_mistakes_are_counted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of hundreds does not bury what the program itself has said."""
+    monkeypatch.chdir(project)
+    wrong = [StageTarget("shop.hollow", f"zq{number}") for number in range(12)]
+    unused = [StageTarget("shop.steps", "parse", name=str(number)) for number in range(7)]
+    lines = list(say_unmatched([*wrong, *unused], lambda target: None))
+
+    assert len(lines) == 7
+    assert lines[5] == "7 more stage targets match nothing; `otelkit doctor` names them"
+    assert lines[6].count("shop.steps:parse") == 5
+    assert "and 2 more" in lines[6]

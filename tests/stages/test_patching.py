@@ -8,6 +8,8 @@ import inspect
 import logging
 import pickle
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,7 @@ import pytest
 import otelkit
 from otelkit.model.targets import StageTarget
 from otelkit.stages import Patcher
+from otelkit.stages.naming import stage_name_of
 from otelkit.stages.wrapping import stage_of
 from otelkit.testing import Recorder
 from tests.forking import held_by_another_thread, in_child
@@ -167,6 +170,29 @@ def test_a_target_that_names_no_function_is_unmatched(target: str, folder: Path,
     steps()
 
     assert [each.text for each in patcher.unmatched()] == [target]
+
+
+@pytest.mark.parametrize("target", ["time:monotonic", "threading:*", "otelkit.stages.naming:*"])
+def test_what_stage_calls_run_on_is_left_alone(target: str, folder: Path, patch: Callable[..., Patcher]) -> None:
+    """Each call of it would make another one, without end."""
+    before = [time.monotonic, threading.current_thread, stage_name_of]
+    patcher = patch(target)
+
+    assert [time.monotonic, threading.current_thread, stage_name_of] == before
+    assert [each.text for each in patcher.unmatched()] == [target]
+
+
+def test_the_module_of_a_target_is_known_once_the_program_has_imported_it(
+    folder: Path, patch: Callable[..., Patcher]
+) -> None:
+    """For what is said at the end; asking imports nothing."""
+    patcher = patch("app.steps:nothing")
+    (target,) = patcher.unmatched()
+    before = patcher.imported(target)
+    module = steps()
+
+    assert before is None
+    assert patcher.imported(target) is module
 
 
 def test_nothing_is_imported_early(folder: Path, patch: Callable[..., Patcher]) -> None:
@@ -406,9 +432,9 @@ def test_an_attribute_that_cannot_be_set_is_said_once_and_stays_unmatched(
 ) -> None:
     """A method of a class written in C."""
     with caplog.at_level(logging.WARNING, "otelkit"):
-        patcher = patch("builtins:str.upper")
+        patcher = patch("datetime:date.weekday")
 
-    assert [each.text for each in patcher.unmatched()] == ["builtins:str.upper"]
+    assert [each.text for each in patcher.unmatched()] == ["datetime:date.weekday"]
     assert len(caplog.records) == 1
 
 
