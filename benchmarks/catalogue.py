@@ -9,6 +9,7 @@ from benchmarks.report import Report
 
 BENCHMARKS: Final = {
     "stage_call": "one stage call beside the stock SDK's span, logfire's, ddtrace's and sentry's decorators",
+    "call_parts": "what a stage call is made of: each part alone, their sum, and the whole",
     "stage_kinds": "what a stage adds to a generator's value, a coroutine's call, a block, a call that raises",
     "metric_record": "one recorded number by a bound handle, beside the stock SDK's instruments",
     "exposition": "a scrape of 10,000 points as text for Prometheus, beside the stock SDK's and prometheus_client's",
