@@ -10,8 +10,8 @@ from benchmarks.samplers.contest import Contestant, Kept, run
 from benchmarks.samplers.counts import LABELS, Cell, cells, wrong
 from benchmarks.samplers.traffic import MadeTrace, Mix, made, with_ids
 
-REPLICAS: Final = 10
-"""The same 20,000 traces, ten times with other ids: so that stages with few traces are judged by themselves, too."""
+REPLICAS: Final = 5
+"""The same 20,000 traces, five times with other ids: so that stages with few traces are judged by themselves, too."""
 
 
 @functools.cache
@@ -22,17 +22,18 @@ def traffic() -> Sequence[MadeTrace]:
 
 @functools.cache
 def replicas(mix: Mix | None = None) -> Sequence[Sequence[MadeTrace]]:
-    """Return the traffic with ten different sets of trace ids."""
+    """Return the traffic with five different sets of trace ids."""
     traces = traffic() if mix is None else made(mix)
     return [with_ids(traces, seed) for seed in range(REPLICAS)]
 
 
-def kept_in_each(make: Callable[[int], Contestant]) -> list[list[Kept]]:
+def kept_in_each(make: Callable[[int], Contestant], mix: Mix | None = None) -> list[list[Kept]]:
     """Let each replica pass a sampler of its own, made with its number as seed; return what was kept."""
-    return [run(make(seed), replica).kept for seed, replica in enumerate(replicas())]
+    return [run(make(seed), replica).kept for seed, replica in enumerate(replicas(mix))]
 
 
-def false_counts(runs: Sequence[Sequence[Kept]]) -> dict[str, list[Cell]]:
+def false_counts(runs: Sequence[Sequence[Kept]], mix: Mix | None = None) -> dict[str, list[Cell]]:
     """Return, for each thing that is counted, the cells beyond 4 standard errors; empty: all counts are true."""
-    found = {what: wrong(cells(traffic(), runs, label)) for what, label in LABELS.items()}
+    truth = replicas(mix)[0]
+    found = {what: wrong(cells(truth, runs, label)) for what, label in LABELS.items()}
     return {what: cells_of for what, cells_of in found.items() if cells_of}
