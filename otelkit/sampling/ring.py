@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otelkit import names
 from otelkit._guard import in_forked_child
+from otelkit.model.sampling_figures import Figure
 from otelkit.model.traces import EndedSpan, TraceSummary, Verdict
 from otelkit.sampling.ring_triggers import RingTrigger
 from otelkit.sampling.tracestate import without_threshold
@@ -21,6 +22,8 @@ _log = logging.getLogger("otelkit.sampling")
 
 REASON: Final = "retroactive"
 """`otelkit.sampling.reason` of what leaves the ring."""
+_FRAGMENT_BYTES: Final = 300
+"""Memory that a fragment takes besides its spans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Ring:
             trigger.see(trace)
         if verdict.keep:
             return False
-        size = sum([span.held_bytes for span in spans])
+        size = _FRAGMENT_BYTES + sum([span.held_bytes for span in spans])
         if size > self._limit_bytes or len(spans) > self._limit_spans:
             # It would push out everything else, and not fit even then.
             return False
@@ -104,6 +107,10 @@ class Ring:
     def held_bytes(self) -> int:
         """Return the memory they take, by their own estimate."""
         return self._bytes
+
+    def figures(self) -> Iterator[Figure]:
+        """Yield how many spans are held."""
+        yield Figure(names.METRIC_SAMPLING_RETAINED, self._spans, {})
 
     def forget(self) -> None:
         """Drop everything: in a forked child it is the parent's."""

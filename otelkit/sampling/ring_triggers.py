@@ -17,8 +17,9 @@ _log = logging.getLogger("otelkit.sampling")
 class RingTrigger(Protocol):
     """Asked about once a second, by one thread at a time."""
 
-    description: str
-    """Why, for people."""
+    @property
+    def description(self) -> str:
+        """Why, for people."""
 
     def see(self, trace: TraceSummary) -> None:
         """Look at a fragment that was judged."""

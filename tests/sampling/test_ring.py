@@ -121,20 +121,21 @@ def test_it_asks_for_each_time_anew() -> None:
     take(held, trigger, 1)
     held.judged(spans(FakeSpan(2)), fragment(2), LEFT_OUT, 2)
 
+    assert [figure.value for figure in held.figures()] == [1]
     assert [span.span_id for span in take(held, trigger, 3)] == [2]
     assert trigger.answers == [(1, 1), (1, 1)]
 
 
-@pytest.mark.parametrize(("limit_bytes", "limit_spans"), [(1_000, 10**6), (10**9, 10)])
+@pytest.mark.parametrize(("limit_bytes", "limit_spans"), [(4_000, 10**6), (10**9, 10)])
 def test_memory_is_bounded_by_bytes_and_by_spans(limit_bytes: int, limit_spans: int) -> None:
-    """Of a thousand spans of 100 bytes the ten newest stay; a fragment larger than everything is not taken."""
+    """Of a thousand spans of 100 bytes, each in a fragment of its own, the ten newest stay; what is too large is not taken."""
     trigger = Asked()
     held = ring(trigger, limit_bytes=limit_bytes, limit_spans=limit_spans)
     for number in range(1000):
         held.judged(spans(FakeSpan(number)), fragment(number), LEFT_OUT, number)
         assert held.held_bytes() <= limit_bytes
         assert held.held() <= limit_spans
-    giant = [FakeSpan(number) for number in range(11)]
+    giant = [FakeSpan(number) for number in range(40)]
 
     assert not held.judged(spans(*giant), fragment(1), LEFT_OUT, 1000)
     assert [span.span_id for span in take(held, trigger, 1001)] == list(range(990, 1000))
