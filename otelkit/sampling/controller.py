@@ -1,0 +1,277 @@
+"""Shares a throughput out among the kinds of traces, by how many of each came lately."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+from otelkit._clock import SYSTEM_CLOCK, Clock
+from otelkit._guard import in_forked_child
+from otelkit.sampling.fair_share import fair_share
+from otelkit.sampling.key_table import REST, Entry, Key, KeyTable
+from otelkit.sampling.load import Load
+
+_S: Final = 1_000_000_000
+_FEW: Final = 8
+"""So many more arrivals than expected are looked at: fewer are no rate yet."""
+_MORE: Final = 1.5
+_SPREAD: Final = 4.0
+"""A key is looked at before its window ends when there are 1.5 times the arrivals expected, 4 standard errors and 8 more."""
+_SIGNIFICANT: Final = 3.0
+"""Standard errors beyond which what all keys have in common is no chance."""
+_SHORTEST_NS: Final = 1_000
+_LEAST: Final = 1e-12
+"""The smallest probability: nothing is never kept."""
+_LONG: Final = 0.2
+"""What was observed for this part of a window, or longer, is believed."""
+
+
+class Controller:
+    """Chooses the probability of each key so that about ``target_per_s`` traces are kept per second, shared fairly.
+
+    The arrivals of each key are counted, and from them a rate is estimated (`ArrivalRate`) once per window; then the target is
+    shared out (`fair_share`), and each key gets the probability share / rate, at most 1. Between windows:
+
+    - A key that comes far more often than expected gets a smaller probability at once, from its rate since it did.
+    - What the keys leave of the target is for whoever comes first: a new key, or a burst. When it is used up, each that comes
+      more often than expected gets a share, and when many do, the target is shared out anew.
+
+    A probability follows from what came before and from the load; never from the randomness of a trace, nor from which were
+    kept. So each kept trace stands for 1 / p traces without bias, and there is no loop that could oscillate: what is kept is
+    not fed back.
+
+    What is due is done by whoever starts a trace then, for about 1.5 µs per key and window; the others go on meanwhile with
+    what there is. Thread-safe and fork-safe; in a forked child what was learnt stays, and counts start anew.
+
+    Args:
+        target_per_s: Traces to keep per second, above 0.
+        max_keys: Keys told apart, 1 or more.
+        window_s: How often rates are learnt, above 0.
+        load: Scales the target; measured about once a second.
+        clock: Times arrivals.
+        learnt: Rates of keys, arrivals per second, from before.
+        reason: Why traces are kept.
+    """
+
+    def __init__(
+        self,
+        target_per_s: float,
+        *,
+        max_keys: int,
+        window_s: float,
+        load: Load,
+        clock: Clock = SYSTEM_CLOCK,
+        learnt: Mapping[Key, float] | None = None,
+        reason: str = "adaptive",
+    ) -> None:
+        self.target_per_s = target_per_s
+        self.load = load
+        self.now_ns = clock.monotonic_ns
+        self.due_ns = 0
+        """When there is something to do, at the next trace."""
+        self.rolled = 0
+        """Windows so far."""
+        self.error = 0.0
+        """Of the last window: (kept - target) / target, by probabilities; the target is no more than all that came."""
+        self._window_ns = max(1, round(window_s * _S))
+        self._tick_ns = min(_S, max(1, self._window_ns // 5))
+        self._since_ns = self.now_ns()
+        """When the window began."""
+        self.table = KeyTable(max_keys, reason, self._since_ns)
+        self._lock = threading.Lock()
+        self._factor = 1.0
+        # What follows from the sharing out.
+        self._share_per_s = math.inf
+        self._open_per_s = target_per_s
+        """The share that one more key would get, however often it comes."""
+        self._spare = math.inf
+        """Traces that may be kept in this window beyond what is expected."""
+        self._unplanned_per_s = 0.0
+        """What keys may keep since the sharing out that were not reckoned with."""
+        self._trend = self._ahead = 1.0
+        self._new = 0
+        """Keys that are new in this window."""
+        for key, per_s in (learnt or {}).items():
+            self.table.add(key, per_s, self._since_ns)
+        for entry in self.table:
+            self._expect(entry, self._since_ns)
+        self._share_out(self._since_ns)
+        in_forked_child(self._after_fork)
+
+    # -- in the threads that start traces --------------------------------------------------------------------------
+
+    def meet(self, key: Key) -> Entry:
+        """Return the entry of a key that is not in the table: a new one, or, where there is no room, the one for the rest."""
+        if not self._lock.acquire(blocking=False):
+            # Others are at work, or this is a signal handler that has interrupted them: never waited for. The next is let in.
+            return self.table.rest
+        try:
+            known = self.table.entries.get(key)
+            if known is not None:
+                return known
+            window_s = self._window_ns / _S
+            entry = self.table.add(key, 1 / window_s, self.now_ns())
+            if entry is None:
+                return self.table.rest
+            # As far as is known it comes once in this window. Of many that are new at once each may have less.
+            self._new += 1
+            entry.use(max(_LEAST, min(1.0, self._open_per_s * window_s / self._new)))
+            entry.check_at = _FEW
+            return entry
+        finally:
+            self._lock.release()
+
+    def attend(self, entry: Entry) -> None:
+        """Do what is due: for all keys by the time, for this one by its arrivals. Whoever comes while others do it goes on."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            now_ns = self.now_ns()
+            if now_ns >= self.due_ns:
+                self._tick(now_ns)
+            if entry.arrivals >= entry.check_at:
+                self._check(entry, now_ns)
+        finally:
+            self._lock.release()
+
+    def learnt(self) -> dict[Key, float]:
+        """Return the rates of all keys that still come, in arrivals per second."""
+        return {entry.key: entry.rate.per_s for entry in self.table if entry.rate.per_s > 0 and entry.key != REST}
+
+    # -- with the lock held ----------------------------------------------------------------------------------------
+
+    def _tick(self, now_ns: int) -> None:
+        factor, before = self.load.measure(), self._factor
+        self._factor = factor
+        if now_ns - self._since_ns >= self._window_ns:
+            self._end_window(now_ns)
+            self._share_out(now_ns)
+        elif factor != before:
+            self._share_out(now_ns)
+        self.due_ns = min(now_ns + self._tick_ns, self._since_ns + self._window_ns)
+
+    def _end_window(self, now_ns: int) -> None:
+        """Learn from the window, and begin another one."""
+        window_s = self._window_ns / _S
+        passed_s = (now_ns - self._since_ns) / _S
+        arrived, expected, usual, trend = 0, 0.0, list[Entry](), _Trend()
+        for entry in self.table:
+            arrivals = entry.arrivals - entry.counted
+            arrived += arrivals
+            expected += entry.take_expected()
+            if entry.jumped_ns:
+                self._believe_jump(entry, arrivals, passed_s, now_ns)
+            elif entry.rate.is_usual(arrivals, passed_s, window_s):
+                usual.append(entry)
+                trend.add(entry.probability, arrivals, entry.rate.per_s * passed_s)
+            else:
+                entry.rate.change(arrivals, passed_s, window_s)
+        factor = trend.factor()
+        # One that goes on is expected to go on: rates of the last window lag behind.
+        goes_on = (factor - 1) * (self._trend - 1) > 0
+        self._ahead = min(1.25, max(0.8, factor)) if goes_on else 1.0
+        self._trend = factor
+        for entry in usual:
+            entry.rate.drift(entry.arrivals - entry.counted, passed_s, window_s, factor)
+        wanted = min(float(arrived), self.target_per_s * self._factor * passed_s)
+        self.error = expected / wanted - 1 if wanted else 0.0
+        self._since_ns = now_ns
+        for entry in self.table:
+            entry.counted = entry.arrivals
+            entry.jumped_ns = 0
+            self._expect(entry, now_ns)
+        self.table.find_idle(window_s)
+        self._spare = math.inf
+        self._new = 0
+        self.rolled += 1
+
+    def _believe_jump(self, entry: Entry, arrivals: int, passed_s: float, now_ns: int) -> None:
+        """Learn from a window in which far more came than before, from some moment on."""
+        window_s = self._window_ns / _S
+        since_jump_s = (now_ns - entry.jumped_ns) / _S
+        # If it was a burst, it is over, and what counts is what it came to over the whole window.
+        entry.rate.guess(arrivals / passed_s)
+        if since_jump_s >= _LONG * window_s:
+            arrivals, passed_s = entry.arrivals - entry.jumped, since_jump_s
+        entry.rate.change(arrivals, passed_s, window_s)
+
+    def _share_out(self, now_ns: int) -> None:
+        """Choose all probabilities anew, by the rates as they are known."""
+        supply = self.target_per_s * self._factor
+        demands = sorted(entry.rate.per_s for entry in self.table)
+        share = self._share_per_s = fair_share(demands, supply / self._ahead)
+        self._open_per_s = fair_share(demands, supply / self._ahead, newcomers=1)
+        self._spare = min(self._spare, self._open_per_s * self._left_s(now_ns))
+        self._unplanned_per_s = 0.0
+        for entry in self.table:
+            entry.use(max(_LEAST, min(1.0, share / entry.rate.wary_per_s)))
+
+    def _expect(self, entry: Entry, now_ns: int) -> None:
+        """Set the number of arrivals at which the key is looked at before the window ends."""
+        expected = entry.rate.per_s * self._left_s(now_ns)
+        entry.check_at = entry.arrivals + _FEW + int(_MORE * expected + _SPREAD * math.sqrt(expected))
+        entry.checked = entry.arrivals
+        entry.checked_ns = now_ns
+
+    def _left_s(self, now_ns: int) -> float:
+        return max(0, self._since_ns + self._window_ns - now_ns) / _S
+
+    def _check(self, entry: Entry, now_ns: int) -> None:
+        """Look at a key that comes more often than expected."""
+        arrivals = entry.arrivals - entry.checked
+        passed_s = max(now_ns - entry.checked_ns, _SHORTEST_NS) / _S
+        if entry.probability >= 1.0:
+            self._spare -= arrivals - entry.rate.per_s * passed_s
+            if self._spare > 0:
+                entry.check_at = entry.arrivals + max(_FEW, min(arrivals // 2, int(self._spare)))
+                entry.checked = entry.arrivals
+                entry.checked_ns = now_ns
+                return
+        self._jump(entry, arrivals / passed_s, now_ns)
+
+    def _jump(self, entry: Entry, per_s: float, now_ns: int) -> None:
+        """Take a key's rate from what came since it was looked at last, if that is more than was thought."""
+        rate, share = entry.rate, self._share_per_s
+        if per_s > rate.per_s:
+            planned_per_s = min(rate.per_s, share)
+            grant = share if rate.per_s >= share else self._open_per_s
+            rate.guess(per_s)
+            entry.jumped, entry.jumped_ns = entry.arrivals, now_ns
+            entry.use(max(_LEAST, min(1.0, grant / per_s)))
+            self._unplanned_per_s += max(0.0, min(per_s, grant) - planned_per_s)
+            if self._unplanned_per_s >= self.target_per_s * self._factor / 2:
+                self._share_out(now_ns)
+        self._expect(entry, now_ns)
+
+    # -- processes -------------------------------------------------------------------------------------------------
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._since_ns = self.now_ns()
+        self._spare = math.inf
+        self._new = 0
+        for entry in self.table:
+            entry.forget_counts()
+            self._expect(entry, self._since_ns)
+        self._share_out(self._since_ns)
+
+
+class _Trend:
+    """What the arrivals of many keys have in common that is too little to be seen in each."""
+
+    def __init__(self) -> None:
+        self._came = self._expected = self._variance = 0.0
+
+    def add(self, probability: float, arrivals: int, expected: float) -> None:
+        # Weighted by what is kept of them: that is what the trend is to keep at the target.
+        self._came += probability * arrivals
+        self._expected += probability * expected
+        self._variance += probability * probability * expected
+
+    def factor(self) -> float:
+        """Return by what factor all have changed; 1 where that may be chance."""
+        if not self._expected or abs(self._came - self._expected) <= _SIGNIFICANT * math.sqrt(self._variance):
+            return 1.0
+        return self._came / self._expected
