@@ -19,6 +19,7 @@ from otelkit._cli.span_tree import Node, Tree, grow
 from otelkit._cli.trace_picture import Picture
 from otelkit._cli.trace_rows import Rows, rows_of
 from otelkit._cli.typed_as import program
+from otelkit._cli.why_kept import why_kept
 from otelkit.model.views import TraceView
 
 _FAILURES_TOLD: Final = 3
@@ -71,6 +72,9 @@ def _heading(trace: TraceView, tree: Tree, width: int, signs: Signs) -> Iterator
     items = [node.span.attributes.get(names.ITEM_ID) for node in tree.roots[:1]]
     if items and items[0] is not None:
         yield line(("item ", QUIET), fit(printable(str(items[0])), width - 5, keep="end", signs=signs))
+    kept = why_kept(tree)
+    if kept:
+        yield line(("kept ", QUIET), fit(printable(kept), width - 5, signs=signs))
 
 
 def _senders(tree: Tree) -> Iterator[str]:
