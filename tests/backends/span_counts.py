@@ -1,0 +1,66 @@
+"""A Collector that counts spans for a Prometheus and hands them on to the tests, and what the two say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.backends.collector import Collector, collector
+from tests.backends.prometheus import Prometheus
+from tests.backends.sampled_calls import Kind, weights
+from tests.otlp_server import OtlpServer, otlp_server
+from tests.waiting import wait_until
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCounts:
+    """Where spans go in, where they come out, and where they are counted."""
+
+    collector: Collector
+    behind: OtlpServer
+    """Takes the spans that the Collector hands on."""
+    prometheus: Prometheus
+
+    def spans(self, service: str) -> list[Any]:
+        """Return the service's spans (protobuf) that the Collector has handed on so far."""
+        return [span.raw for span in self.behind.spans if span.resource["service.name"] == service]
+
+    def of(self, service: str) -> dict[Kind, float]:
+        """Return what Prometheus says of the service's calls, by name and status."""
+        calls = f'traces_span_metrics_calls_total{{service_name="{service}"}}'
+        return {
+            (name, status): count
+            for (name, status), count in self.prometheus.query(f"sum by (span_name, status_code) ({calls})").items()
+        }
+
+    def settle(self, service: str, spans: int) -> dict[Kind, float]:
+        """Return what Prometheus says when it has counted these spans: each with its weight, no more and no less.
+
+        A count is the sum of its spans' 1/p, where that is whole: it has settled when it equals what the spans behind the
+        Collector add up to. Fails if that does not come within a minute.
+        """
+        wait_until(lambda: len(self.spans(service)) >= spans, 60.0)
+        sums = {kind: round(sum(found)) for kind, found in weights(self.spans(service)).items()}
+        wait_until(lambda: self.of(service) == sums, 60.0)
+        assert len(self.spans(service)) == spans
+        return self.of(service)
+
+    def all_calls(self, service: str) -> dict[str, int]:
+        """Return the calls of each stage as otelkit's own metrics have them in Prometheus, sampled or not."""
+        calls = f'pipeline_stage_duration_seconds_count{{job="{service}"}}'
+        series = self.prometheus.query(f"sum by (pipeline_stage_name) ({calls})")
+        return {name: int(count) for (name,), count in series.items()}
+
+
+@contextmanager
+def span_counts(
+    folder: Path, config: str, prometheus: Prometheus, gates: Sequence[str] = (), **env: str
+) -> Iterator[SpanCounts]:
+    """Run a Collector with one of the configurations of the how-to page."""
+    with otlp_server() as behind:
+        places = {"PROMETHEUS": prometheus.url, "TRACES": behind.url, "FLUSH_INTERVAL": "200ms"} | env
+        with collector(folder, config, gates, **places) as running:
+            yield SpanCounts(running, behind, prometheus)
