@@ -7,8 +7,8 @@ from typing import Final
 
 from otelkit.model.traces import EndedSpan, TraceSummary, Verdict
 
-DECISION_BYTES: Final = 220
-"""Memory that a remembered trace takes: its id, its place, and its share of what equal decisions have in common."""
+DECISION_BYTES: Final = 400
+"""Memory that a remembered trace takes: its id, its place, and a decision of its own, which most share with others."""
 _MOST_DISTINCT: Final = 512
 
 
@@ -44,7 +44,7 @@ class Decisions:
         """Forget everything."""
         self._recent: dict[int, Earlier] = {}
         self._before: dict[int, Earlier] = {}
-        self._alike: dict[tuple[Verdict | None, Verdict | None, bool], Earlier] = {}
+        self._alike: dict[tuple[int | None, str, bool], Earlier] = {}
 
     def __len__(self) -> int:
         return len(self._recent) + len(self._before)
@@ -72,15 +72,19 @@ class Decisions:
         return verdict
 
     def _remember(self, trace_id: int, parts: Verdict | None, roots: Verdict | None, *, over: bool) -> None:
-        key = (parts, roots, over)
-        alike = self._alike.get(key)
-        if alike is None:
-            if len(self._alike) >= _MOST_DISTINCT:
-                self._alike = {}
-            alike = self._alike[key] = Earlier(parts, roots, over)
+        if parts is None and roots is not None and over:
+            # By far the most: a whole trace that is over. Few verdicts differ, since 1/p is whole.
+            key = (roots.threshold, roots.reason, roots.keep)
+            earlier = self._alike.get(key)
+            if earlier is None:
+                if len(self._alike) >= _MOST_DISTINCT:
+                    self._alike = {}
+                earlier = self._alike[key] = Earlier(None, roots, True)
+        else:
+            earlier = Earlier(parts, roots, over)
         if len(self._recent) >= self._half:
             self._recent, self._before = {}, self._recent
-        self._recent[trace_id] = alike
+        self._recent[trace_id] = earlier
 
 
 def _lowest(one: Verdict, other: Verdict | None) -> Verdict:

@@ -52,6 +52,8 @@ def split(spans: Sequence[EndedSpan]) -> list[tuple[list[EndedSpan], EndedSpan]]
 
     Parts come in the order in which their tops ended, spans in their own.
     """
+    if len(spans) == 1:
+        return [(list(spans), spans[0])]
     parents = {span.span_id: span.parent_id for span in spans}
     tops: dict[int, int] = {}
     parts: dict[int, list[EndedSpan]] = {}

@@ -128,11 +128,12 @@ class Chain:
         for step in self._ending[position:]:
             if not (step.off or isinstance(step, GuardedEndedStep)):
                 spans = readable_spans(spans, self._account)
-            made: Sequence[Ended] = spans if step.off else step.on_end(spans)
+            came = spans
+            made: Sequence[Ended] = came if step.off else step.on_end(came)
             if step.off:
                 # What it held came before these.
                 made = [*self._recover(step, 0.0), *made]
-            spans = self._ours(step, made, spans)
+            spans = self._ours(step, made, came)
             self._settle(step)
             if not spans:
                 return
@@ -150,9 +151,9 @@ class Chain:
         spans, kept = step.close(timeout_s)
         if kept and self._account is not None:
             self._account.lost("traces", kept, Loss.STEP_FAILED)
-        spans = self._ours(step, spans, ())
+        ours = self._ours(step, spans, ())
         self._settle(step)
-        return spans
+        return ours
 
     def _settle(self, step: GuardedStep[Any]) -> None:
         left_out = step.settle()

@@ -20,7 +20,7 @@ EVERYTHING = OtelkitTail.root_state
 ROOMY = BufferLimits(bytes=32 << 20, spans=50_000, traces=10_000, age_s=30.0)
 
 
-@dataclass
+@dataclass(slots=True)
 class Made:
     """An ended span, without an SDK. Implements `EndedSpan`."""
 
