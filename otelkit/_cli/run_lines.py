@@ -64,6 +64,13 @@ def to_type(command: str, width: int, *, label: str = "", indent: int = _LABEL) 
     yield line((command, COMMAND))
 
 
+def labelled(label: str, words: str, width: int, signs: Signs) -> Iterator[Text]:
+    """Yield words beside their label, on at most 4 lines."""
+    for text in wrapped(sayable(printable(words), signs), max(20, width - _LABEL), 4, signs):
+        yield line((f"{label:<{_LABEL}}", QUIET), text)
+        label = ""
+
+
 def sentence(before: str, command: str, after: str, width: int) -> Iterator[Text]:
     """Yield a sentence with a command to type in it; where it has no room, the command on lines of its own."""
     if cell_len(before + command + after) <= width:

@@ -25,6 +25,7 @@ from otelkit._cli.can_instrument import why_not
 from otelkit._cli.child import Child
 from otelkit._cli.child_environment import Destination
 from otelkit._cli.find_program import Program, find_program
+from otelkit._cli.foresight import MOST_SPANS, MOST_TRACES, Foresight, foresee, is_kept_whole
 from otelkit._cli.forward_signals import SignalForwarder, die_of
 from otelkit._cli.live_table import follow
 from otelkit._cli.look import can_redraw, make_console
@@ -169,10 +170,11 @@ class _Session:
                     self._run_id, state=_state_of(child), exit_code=child.exit_code, ended_ns=time.time_ns()
                 )
             row = self._row(receiver)
+            foresight = self._foresee(receiver, row) if row is not None else None
             if self._as_json:
-                self._print_json(row, child)
+                self._print_json(row, child, foresight)
             elif row is not None and not self._inside:
-                print_summary(row, self._console)
+                print_summary(row, self._console, foresight)
         except BrokenPipeError:
             # Whoever read us is gone; there is nobody left to tell.
             return
@@ -261,7 +263,21 @@ class _Session:
         finally:
             reader.close()
 
-    def _print_json(self, row: RunRow | None, child: Child) -> None:
+    def _foresee(self, receiver: RunReceiver, row: RunRow) -> Foresight | None:
+        """Return what a sampler would have kept of this run; None where one has decided, or it would take long to say."""
+        if row.spans > MOST_SPANS or self._inside or not is_kept_whole(self._env, self._settings):
+            return None
+        reader = open_reader(receiver.store_path)
+        try:
+            traces = reader.trace_ends(self._run_id, MOST_TRACES + 1)
+            return foresee(traces, self._settings) if len(traces) <= MOST_TRACES else None
+        except Exception as error:  # noqa: BLE001 - a remark at the end of the summary: the rest is said all the same
+            self._say(f"what otelkit_tail would have kept can't be said ({error!r})")
+            return None
+        finally:
+            reader.close()
+
+    def _print_json(self, row: RunRow | None, child: Child, foresight: Foresight | None = None) -> None:
         said: dict[str, Any] = {
             "id": self._run_id,
             "name": self._run_name,
@@ -271,6 +287,8 @@ class _Session:
         }
         if row is not None:
             said = run_object(row)
+        if foresight is not None:
+            said["would_have_kept"] = foresight.as_json()
         said["exit_code"] = child.exit_code
         print(json.dumps(said, default=str), flush=True)
 

@@ -6,21 +6,27 @@ from rich.console import Console
 from rich.text import Text
 
 from otelkit._cli import figures, run_lines
+from otelkit._cli.foresight import Foresight
 from otelkit._cli.look import BAD, LOOK, QUIET, Signs, line, print_lines, signs_of
 from otelkit._cli.stage_table import leaves_items_behind, stage_table
 from otelkit._cli.typed_as import program
 from otelkit.model.views import RunRow
 
 
-def print_summary(run: RunRow, console: Console) -> None:
+def print_summary(run: RunRow, console: Console, foresight: Foresight | None = None) -> None:
     """Print the run's stages with exact counts, its failures, its slowest and last failing item, and what was lost.
 
     Fits the console's width; says with words and signs whatever it says with colour.
+
+    Args:
+        run: The run.
+        console: Where it is printed.
+        foresight: What a sampler would have kept; None: nothing is said of it.
     """
-    print_lines(console, summary_lines(run, console.width, signs_of(console.encoding)))
+    print_lines(console, summary_lines(run, console.width, signs_of(console.encoding), foresight))
 
 
-def summary_lines(run: RunRow, width: int, signs: Signs) -> list[Text]:
+def summary_lines(run: RunRow, width: int, signs: Signs, foresight: Foresight | None = None) -> list[Text]:
     """Return the lines that `print_summary` prints, made for 60 cells and more."""
     table = stage_table(run, width, signs, exact=True)
     block = table.width if table.rows else min(width, 72)
@@ -47,6 +53,8 @@ def summary_lines(run: RunRow, width: int, signs: Signs) -> list[Text]:
     lost = run_lines.lost(run, block, signs)
     if lost is not None:
         lines.append(lost)
+    if foresight is not None:
+        lines += run_lines.labelled("sampling", foresight.sentence, width, signs)
     lines += run_lines.to_type(f"{program()} runs {run_lines.short_id(run.id)}", width, label="again")
     return lines
 

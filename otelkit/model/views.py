@@ -52,6 +52,8 @@ class StageRow:
     puts_into: tuple[str, ...] = ()
     processes: int = 0
     """How many have run it, as far as metrics tell."""
+    shares_with: tuple[str, ...] = ()
+    """Stages that its workers run as well, directly or by way of others, as far as metrics tell."""
     errors: Mapping[str, int] = field(default_factory=dict)
     """Failed calls by `error.type`, most frequent first, as far as metrics tell."""
 
@@ -208,6 +210,22 @@ class TraceView:
     """By start time."""
     logs: tuple[LogView, ...]
     """By time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEnd:
+    """One trace, as a decision at its end sees it."""
+
+    trace_id: str
+    """32 hex digits."""
+    root: str
+    """Name of the span with which it starts; empty if that is not stored."""
+    failed: bool
+    """Whether any of its spans failed."""
+    duration_ns: int
+    """From the start of the first span to the end of the last."""
+    end_unix_nano: int
+    spans: int
 
 
 class Reader(Protocol):

@@ -14,8 +14,9 @@ from otelkit.embedded.store.connection import connect_reader, explained
 from otelkit.embedded.store.export import Export
 from otelkit.embedded.store.run_views import RunViews
 from otelkit.embedded.store.schema import VERSION
+from otelkit.embedded.store.trace_ends import trace_ends
 from otelkit.embedded.store.trace_views import TraceViews
-from otelkit.model.views import LossRow, MinuteRow, RunRow, TraceView
+from otelkit.model.views import LossRow, MinuteRow, RunRow, TraceEnd, TraceView
 
 
 class SqliteReader:
@@ -55,6 +56,12 @@ class SqliteReader:
         with self._snapshot():
             found = self._traces.find(trace_id.lower())
             return None if found is None else self._traces.view(*found)
+
+    def trace_ends(self, run_id: str, limit: int) -> list[TraceEnd]:
+        """Return one run's traces by their end, at most ``limit``; a unique prefix of the id is enough."""
+        with self._snapshot():
+            number = self._runs.find(run_id)
+            return [] if number is None else trace_ends(self._connection, number, limit)
 
     def export(self, run_id: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield OTLP/JSON objects of at most 500 items each: spans, then log records, then metrics.
