@@ -198,6 +198,9 @@ class EndedSpanStep(SpanStep):
     where that has ``ReadableSpan``; what it returns are spans that it was given, or that `EndedSpan.marked` has made of them.
     """
 
+    def joined(self) -> None:
+        """Take note that the step is part of a chain: ended spans will come."""
+
     def on_ended(self, batch: Sequence[EndedSpan]) -> Sequence[EndedSpan]:
         """Return the spans to hand on."""
         return batch

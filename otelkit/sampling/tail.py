@@ -53,6 +53,7 @@ class OtelkitTail(Sampler):
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.step = TailStep(judge, limits, _EVERYTHING, retention=retention, clock=clock)
+        self._complained = False
 
     def keeps(self, trace_id: int) -> bool:
         """Return True: the step decides."""
@@ -72,7 +73,18 @@ class OtelkitTail(Sampler):
         parent = get_current_span(parent_context).get_span_context()
         if parent.is_valid:
             return like_parent(parent, attributes)
+        if not (self.step.is_joined or self._complained):
+            self._complain()
         return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, self.root_state)
+
+    def _complain(self) -> None:
+        # Never a silent 100 %.
+        self._complained = True
+        _log.error(
+            "the sampler otelkit_tail decides when a trace has ended, but spans do not come by: otelkit is not what exports "
+            "them. Every trace is kept. Start the program with `otelkit run` or `opentelemetry-instrument`, or call "
+            "otelkit.configure()."
+        )
 
     def get_description(self) -> str:
         """Return the sampler's name and its judge."""

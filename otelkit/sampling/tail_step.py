@@ -56,6 +56,8 @@ class TailStep(EndedSpanStep):
     ) -> None:
         self.judge = judge
         self.retention = retention
+        self.is_joined = False
+        """Whether ended spans come here at all."""
         self.judged = dict.fromkeys(FragmentEnd, 0)
         """Fragments that were judged, by why then."""
         self._limits = limits
@@ -66,6 +68,10 @@ class TailStep(EndedSpanStep):
         self._faults = Barrier("sampler otelkit_tail")
 
     # -- EndedSpanStep ---------------------------------------------------------------------------------------------
+
+    def joined(self) -> None:
+        """Take note that ended spans will come."""
+        self.is_joined = True
 
     def on_ended(self, batch: Sequence[EndedSpan]) -> Sequence[EndedSpan]:
         """Return what was decided to be kept now."""

@@ -24,6 +24,10 @@ class GuardedEndedStep(GuardedStep[Ended]):
         super().__init__(offered)
         self._ended_step = step
         self.ticks = self.sees_end = self._may_hold = True
+        try:
+            step.joined()
+        except Exception as error:  # noqa: BLE001 - a stranger's step may raise anything
+            self.barrier.fault(error, "joined")
 
     def on_end(self, batch: Sequence[Ended]) -> list[Ended]:
         """Return what the step makes of ended spans."""

@@ -1,0 +1,46 @@
+"""The step of a head sampler that decides at a trace's end, found and put among the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from opentelemetry.sdk.trace.sampling import ParentBased
+
+from otelkit.model.blueprint import Offered
+from otelkit.model.sampling import JudgingSampler
+from otelkit.model.steps import SpanStep
+
+_log = logging.getLogger("otelkit.install")
+
+_OURS: Final = "otelkit"
+
+
+def judging_step(sampler: object) -> Offered[SpanStep] | None:
+    """Return the step that a sampler brings, or one of those that a parent-based sampler is made of; None: none does."""
+    # What a parent-based sampler is made of has no public names.
+    parts = (sampler, *vars(sampler).values()) if type(sampler) is ParentBased else (sampler,)
+    for part in parts:
+        if isinstance(part, JudgingSampler) and isinstance(part.step, SpanStep):
+            module = type(part).__module__.partition(".")[0]
+            return Offered("sampler", None if module == _OURS else module, part.step)
+    return None
+
+
+def with_judge(steps: Sequence[Offered[SpanStep]], sampler: object) -> tuple[Offered[SpanStep], ...]:
+    """Return the steps and the one that the sampler brings, in the order in which spans pass them."""
+    step = judging_step(sampler)
+    if step is None:
+        return tuple(steps)
+    return tuple(sorted((*steps, step), key=lambda offered: (offered.value.phase, offered.value.name)))
+
+
+def say_unjudged(sampler: object) -> None:
+    """Say that the sampler's step will see nothing, since the spans leave by exporters of the program's own."""
+    if judging_step(sampler) is not None:
+        _log.error(
+            "the sampler %s decides at a trace's end, but the tracer provider is the program's own, with its own exporters: "
+            "every trace is kept. Leave the provider to otelkit, or choose otelkit_ratio or otelkit_adaptive.",
+            type(sampler).__name__,
+        )
