@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FULL_NS: Final = 100_000_000
 """A loop on which everything waits for a tenth of a second has a load of 1: people notice that, and timeouts are near."""
+_ANSWERED: Final = -1
 _MOST_LOOPS: Final = 64
 """More loops at once than this are not all measured."""
 
@@ -33,7 +34,7 @@ class EventLoopLag:
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         self._now_ns = clock.monotonic_ns
         self._asked_ns: weakref.WeakKeyDictionary[AbstractEventLoop, int] = weakref.WeakKeyDictionary()
-        """When each loop was asked; 0: it has answered."""
+        """When each loop was asked, as long as it has not answered."""
         self._longest_ns = 0
         in_forked_child(self._forget)
 
@@ -50,7 +51,7 @@ class EventLoopLag:
             if not loop.is_running():
                 # It is closed, or between two runs, in which nothing waits for it.
                 self._asked_ns.pop(loop, None)
-            elif asked_ns:
+            elif asked_ns != _ANSWERED:
                 longest_ns = max(longest_ns, now_ns - asked_ns)
             else:
                 self._ask(loop, now_ns)
@@ -64,7 +65,7 @@ class EventLoopLag:
         # RuntimeError: none runs here. AttributeError: asyncio is being imported right now.
         with suppress(RuntimeError, AttributeError):
             loop: AbstractEventLoop = asyncio.get_running_loop()
-            self._asked_ns.setdefault(loop, 0)
+            self._asked_ns.setdefault(loop, _ANSWERED)
 
     def _ask(self, loop: AbstractEventLoop, now_ns: int) -> None:
         known = weakref.ref(loop)
@@ -73,7 +74,7 @@ class EventLoopLag:
             loop = known()
             # An answer to a question that was given up says nothing.
             if loop is not None and self._asked_ns.get(loop) == now_ns:
-                self._asked_ns[loop] = 0
+                self._asked_ns[loop] = _ANSWERED
                 self._longest_ns = max(self._longest_ns, self._now_ns() - now_ns)
 
         self._asked_ns[loop] = now_ns
