@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,24 @@ _log = logging.getLogger("otelkit.settings")
 
 VARIABLE: Final = "OTEL_CONFIG_FILE"
 _WHERE: Final = "distribution.otelkit"
+_DELEGATES: Final = (
+    "remote_parent_sampled",
+    "remote_parent_not_sampled",
+    "local_parent_sampled",
+    "local_parent_not_sampled",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSampler:
+    """The sampler in a configuration file."""
+
+    name: str | None
+    """None: one of OpenTelemetry's own, which it makes itself."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Given to it by name there; OpenTelemetry passes them on to nobody."""
+    parent_based: bool = False
+    """Whether it is the root of ``parent_based``, with nothing else in that."""
 
 
 class ConfigFile:
@@ -39,6 +58,22 @@ class ConfigFile:
         """Whether the file switches everything off."""
         return bool(getattr(self._model, "disabled", False))
 
+    @property
+    def sampler(self) -> FileSampler | None:
+        """The sampler that the file names; None if it leaves the choice to others."""
+        provider = getattr(self._model, "tracer_provider", None)
+        config = getattr(provider, "sampler", None)
+        if config is None:
+            return None
+        parents = getattr(config, "parent_based", None)
+        if parents is not None and not any(getattr(parents, delegate, None) is not None for delegate in _DELEGATES):
+            return FileSampler(*_component(getattr(parents, "root", None)), parent_based=True)
+        return FileSampler(*_component(config))
+
+    def leave_out_sampler(self) -> None:
+        """Have `apply` take OpenTelemetry's default sampler, whatever the file names."""
+        self._model.tracer_provider.sampler = None
+
     def apply(self) -> bool:
         """Set the providers that the file describes; on an error say so and return False."""
         from opentelemetry.configuration import configure_sdk
@@ -53,6 +88,14 @@ class ConfigFile:
             )  # fmt: skip
             return False
         return True
+
+
+def _component(config: object) -> tuple[str | None, Mapping[str, object]]:
+    """Return the name that a plugin has given to a part of the file, and the settings below it."""
+    named = getattr(config, "additional_properties", None) or {}
+    name = next(iter(named), None)
+    given = named[name] if name is not None else None
+    return name, dict(given) if isinstance(given, Mapping) else {}
 
 
 def read_config_file(env: Mapping[str, str]) -> ConfigFile | None:

@@ -20,6 +20,7 @@ from opentelemetry.trace import NoOpTracer
 
 from otelkit import _current, names
 from otelkit._assembly.config_file import ConfigFile, read_config_file
+from otelkit._assembly.config_file_sampler import apply_with_sampler
 from otelkit._assembly.ending import Ending
 from otelkit._assembly.environment import is_disabled
 from otelkit._assembly.log_path import LogPath
@@ -36,6 +37,7 @@ from otelkit._version import __version__
 from otelkit.ledger.ledger import Ledger
 from otelkit.logs.heartbeat_events import HeartbeatEvents
 from otelkit.metrics.instruments import build_instruments
+from otelkit.model.blueprint import Blueprint
 from otelkit.plugin.loading import FindEntryPoints
 from otelkit.settings import Settings
 from otelkit.spans.chain import Chain
@@ -133,7 +135,7 @@ class Installation:
 
         outlet = Outlet.open(os.environ, self.settings, self.ledger, silent=self._inherited)
         resource = build_resource(run_id, auto_version)
-        taken_over = _apply(config_file)
+        taken_over = _apply(config_file, self.blueprint)
         self._traces = (
             TracePath(self.blueprint, outlet, resource, taken_over) if self.settings.flag("enable_tracing") else None
         )
@@ -321,9 +323,11 @@ def _counting_only(ledger: Ledger) -> Outbox:
     return Outbox(Chain((), lambda spans: None), ledger, limit=262_144, batch=512, delay_s=1.0, help_at=8192)
 
 
-def _apply(config_file: ConfigFile | None) -> tuple[SpanProcessor, ...]:
+def _apply(config_file: ConfigFile | None, blueprint: Blueprint) -> tuple[SpanProcessor, ...]:
     """Set the providers that a configuration file describes; return its span processors, for our chain to stand before."""
-    if config_file is None or not config_file.apply():
+    if config_file is None or not apply_with_sampler(
+        config_file, blueprint.samplers, os.environ, blueprint.settings
+    ):
         return ()
     provider = trace.get_tracer_provider()
     return take_processors(provider) if isinstance(provider, TracerProvider) else ()

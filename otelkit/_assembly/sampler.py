@@ -1,19 +1,35 @@
-"""Which head sampler ``OTEL_TRACES_SAMPLER`` asks for."""
+"""Which head sampler is asked for, and what is wrong with that."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, DEFAULT_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    DEFAULT_OFF,
+    DEFAULT_ON,
+    ParentBased,
+    Sampler,
+    TraceIdRatioBased,
+)
 
 from otelkit._assembly.environment import find_entry_point, known_names
+from otelkit.errors import SettingsError
+from otelkit.health.named import unknown_name
 from otelkit.model.blueprint import Offered, SamplerFactory
-from otelkit.settings.nearest import hint
+from otelkit.model.checks import Finding, Severity
+from otelkit.sampling.debug import with_debug
+from otelkit.settings import Settings
 
 _log = logging.getLogger("otelkit.settings")
 
+VARIABLE: Final = "OTEL_TRACES_SAMPLER"
+ARGUMENT: Final = "OTEL_TRACES_SAMPLER_ARG"
+DEFAULT: Final = "parentbased_always_on"
 _GROUP: Final = "opentelemetry_traces_sampler"
 STANDARD: Final = (
     "always_on",
@@ -25,62 +41,196 @@ STANDARD: Final = (
 )
 """The names that OpenTelemetry's specification defines."""
 
+_BY_CLASS: Final = "otelkit_tail"
+_RATES: Final = ("sampling_normal_ratio", "sampling_error_ratio")
+"""Who sets one of these, by whatever name, wants the sampler for which both mean something."""
+_KEPT: Final = "Every trace is kept until it is corrected."
+_FIX: Final = "Correct it where it is set."
 
-def choose_sampler(offered: Mapping[str, Offered[SamplerFactory]], env: Mapping[str, str]) -> Sampler:
-    """Return the sampler asked for; on any mistake the default (`parentbased_always_on`) with one clear message."""
-    name = env.get("OTEL_TRACES_SAMPLER", "").strip()
-    argument = env.get("OTEL_TRACES_SAMPLER_ARG", "").strip() or None
-    if not name:
-        return DEFAULT_ON
-    if name.lower() in STANDARD:
-        return _standard(name.lower(), argument)
+Samplers = Mapping[str, Offered[SamplerFactory]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was asked for."""
+
+    name: str
+    source: str
+    """The variable, or the setting and where it is set; ``default`` where nobody has asked."""
+    argument: str | None = None
+    """``OTEL_TRACES_SAMPLER_ARG``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSampler:
+    """The sampler in force, and how that came."""
+
+    sampler: Sampler
+    wanted: Wanted
+    findings: tuple[Finding, ...] = ()
+    """What is wrong: with an error in it, the default is in force instead of what was wanted."""
+
+    @property
+    def description(self) -> str:
+        """The sampler's own words."""
+        try:
+            return str(self.sampler.get_description())
+        except Exception as error:  # noqa: BLE001 - a stranger's sampler may raise anything
+            return f"{type(self.sampler).__name__}, whose description failed: {type(error).__name__}"
+
+    def say(self) -> ChosenSampler:
+        """Log what is wrong."""
+        for finding in self.findings:
+            level = logging.ERROR if finding.severity is Severity.ERROR else logging.WARNING
+            _log.log(level, "%s %s", finding.what, finding.why)
+        return self
+
+
+def choose_sampler(offered: Samplers, env: Mapping[str, str], settings: Settings) -> ChosenSampler:
+    """Return the sampler asked for, with the override for debugging; on any mistake the default, and what is wrong."""
+    return make_sampler(wanted_sampler(offered, env, settings), offered, settings)
+
+
+def wanted_sampler(offered: Samplers, env: Mapping[str, str], settings: Settings) -> Wanted:
+    """Return what is asked for: by OpenTelemetry's variable, else by the setting ``sampler``, else by a rate."""
+    argument = env.get(ARGUMENT, "").strip() or None
+    name = env.get(VARIABLE, "").strip()
+    if name:
+        return Wanted(name, VARIABLE, argument)
+    name = settings.text("sampler")
+    if name:
+        return Wanted(name, settings.sources["sampler"], argument)
+    for rate in _RATES:
+        if rate in settings.given and _BY_CLASS in offered:
+            source = settings.sources[rate]
+            return Wanted(_BY_CLASS, rate if source == "default" else source, argument)
+    return Wanted(DEFAULT, "default", argument)
+
+
+def make_sampler(wanted: Wanted, offered: Samplers, settings: Settings, others: Iterable[str] = ()) -> ChosenSampler:
+    """Return the sampler of that name, or the default and what is wrong.
+
+    Args:
+        wanted: What was asked for.
+        offered: By plugins, otelkit's own among them.
+        settings: In force.
+        others: Further names that could have been asked for, for messages.
+    """
+    name = wanted.name if wanted.name in offered else wanted.name.lower()
+    if name in STANDARD:
+        chosen = _standard(name, wanted)
+    else:
+        chosen = _offered(offered[name].value, wanted) if name in offered else _installed(wanted, {*offered, *others})
+    if not any(finding.severity is Severity.ERROR for finding in chosen.findings):
+        unread = tuple(_unread(name, wanted, offered, settings))
+        chosen = replace(chosen, findings=(*chosen.findings, *unread))
+    # Below `always_off` nothing is sampled but what is forced.
+    follows_parent = chosen.sampler in (DEFAULT_ON, ALWAYS_OFF) or (
+        name in STANDARD and name.startswith("parentbased_")
+    )
+    return replace(chosen, sampler=debuggable(chosen.sampler, settings, follows_parent=follows_parent))
+
+
+def debuggable(sampler: Sampler, settings: Settings, *, follows_parent: bool = False) -> Sampler:
+    """Return the sampler with the override for debugging around it, as the settings ask.
+
+    Args:
+        sampler: The one that was chosen.
+        settings: In force.
+        follows_parent: Whether it is known to let local children do as their parent.
+    """
+    if sampler is ALWAYS_ON:
+        return sampler
+    known = True if sampler is DEFAULT_ON else False if sampler in (ALWAYS_OFF, DEFAULT_OFF) else None
+    return with_debug(
+        sampler,
+        always=settings.flag("sampling_debug"),
+        key=settings.text("sampling_debug_key"),
+        follows_parent=follows_parent,
+        known=known,
+    )
+
+
+def _standard(name: str, wanted: Wanted) -> ChosenSampler:
+    try:
+        ratio = TraceIdRatioBased(float(wanted.argument or 1.0)) if name.endswith("traceidratio") else ALWAYS_ON
+    except ValueError:
+        return _default(
+            wanted, f"{ARGUMENT} is {wanted.argument!r}, with the sampler {name}; expected a number from 0 to 1."
+        )
+    samplers: Mapping[str, Sampler] = {
+        "always_on": ALWAYS_ON,
+        "always_off": ALWAYS_OFF,
+        "traceidratio": ratio,
+        "parentbased_always_on": DEFAULT_ON,
+        "parentbased_always_off": DEFAULT_OFF,
+        "parentbased_traceidratio": ParentBased(ratio),
+    }
+    return ChosenSampler(samplers[name], wanted)
+
+
+def _offered(factory: Callable[[str | None], object], wanted: Wanted) -> ChosenSampler:
     sampler: object
     try:
-        if name in offered:
-            sampler = offered[name].value(argument)
-        else:
-            entry = find_entry_point(_GROUP, name)
-            if entry is None:
-                known = [*STANDARD, *offered, *known_names(_GROUP)]
-                _log.error(
-                    "OTEL_TRACES_SAMPLER asks for %r, which is not installed. %s Every trace is kept until it is corrected.",
-                    name, hint(name, known),
-                )  # fmt: skip
-                return DEFAULT_ON
-            sampler = entry.load()(argument)
+        sampler = factory(wanted.argument)
+    except SettingsError as error:
+        return _default(wanted, *error.mistakes)
     except Exception as error:  # noqa: BLE001 - a stranger's factory may raise anything
-        _log.error(
-            "the sampler %r (OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG=%r) could not be made: %s: %s. "
-            "Every trace is kept until it is corrected.",
-            name, argument, type(error).__name__, error,
-        )  # fmt: skip
-        return DEFAULT_ON
+        argument = f", {ARGUMENT}={wanted.argument!r}" if wanted.argument else ""
+        return _default(
+            wanted,
+            f"The sampler {wanted.name!r} ({wanted.source}{argument}) could not be made: {type(error).__name__}: {error}.",
+        )
     if not isinstance(sampler, Sampler):
-        _log.error(
-            "the sampler %r (OTEL_TRACES_SAMPLER) made a %s; expected a Sampler. Every trace is kept until it is corrected.",
-            name, type(sampler).__name__,
-        )  # fmt: skip
-        return DEFAULT_ON
-    return sampler
+        return _default(
+            wanted,
+            f"The sampler {wanted.name!r} ({wanted.source}) made a {type(sampler).__name__}; expected a Sampler.",
+        )
+    return ChosenSampler(sampler, wanted)
 
 
-def _standard(name: str, argument: str | None) -> Sampler:
-    root: Sampler = ALWAYS_OFF if name.endswith("always_off") else ALWAYS_ON
-    if name.endswith("traceidratio"):
-        root = TraceIdRatioBased(_ratio(argument))
-    return ParentBased(root) if name.startswith("parentbased_") else root
+def _installed(wanted: Wanted, offered: Iterable[str]) -> ChosenSampler:
+    entry = find_entry_point(_GROUP, wanted.name)
+    if entry is not None:
+        # Loaded there, where whatever it raises is expected.
+        return _offered(lambda argument: entry.load()(argument), wanted)  # noqa: PLW0108 - see above
+    known = {*STANDARD, *offered, *known_names(_GROUP)}
+    return ChosenSampler(DEFAULT_ON, wanted, (unknown_name(wanted.source, "sampler", wanted.name, known, _KEPT),))
 
 
-def _ratio(argument: str | None) -> float:
-    if argument is None:
-        return 1.0
-    try:
-        ratio = float(argument)
-    except ValueError:
-        ratio = -1.0
-    if 0.0 <= ratio <= 1.0:
-        return ratio
-    _log.error(
-        "OTEL_TRACES_SAMPLER_ARG is %r; expected a number from 0 to 1. 1 is used until it is corrected.", argument
+def _default(wanted: Wanted, *mistakes: str) -> ChosenSampler:
+    return ChosenSampler(DEFAULT_ON, wanted, tuple(map(_wrong, mistakes)))
+
+
+def _wrong(what: str) -> Finding:
+    return Finding("sampler.wrong", Severity.ERROR, what, _KEPT, _FIX)
+
+
+def _unread(name: str, wanted: Wanted, offered: Samplers, settings: Settings) -> Iterator[Finding]:
+    """Yield a warning for each setting of samplers that is set and that this sampler does not look at."""
+    read = () if name in STANDARD else _reads(offered[name]) if name in offered else None
+    # A stranger's sampler may look at anything.
+    if read is None:
+        return
+    of_others = sorted({setting for offer in offered.values() for setting in _reads(offer) or ()} - set(read))
+    for setting in of_others:
+        if setting in settings.given:
+            readers = sorted(other for other, offer in offered.items() if setting in (_reads(offer) or ()))
+            yield _useless(f"{setting} is set (from {settings.sources[setting]})", name, readers)
+    if wanted.argument is not None and name in STANDARD and not name.endswith("traceidratio"):
+        yield _useless(f"{ARGUMENT} is {wanted.argument!r}", name, ["parentbased_traceidratio", *offered])
+
+
+def _useless(what: str, sampler: str, readers: list[str]) -> Finding:
+    return Finding(
+        "sampler.setting_unused",
+        Severity.WARNING,
+        f"{what}, but the sampler in force, {sampler}, does not look at it.",
+        "It changes nothing.",
+        f"Set {VARIABLE} to one that does ({', '.join(readers)}), or remove it.",
     )
-    return 1.0
+
+
+def _reads(offer: Offered[SamplerFactory]) -> tuple[str, ...] | None:
+    reads = getattr(offer.value, "reads", None)
+    return reads if isinstance(reads, tuple) else None

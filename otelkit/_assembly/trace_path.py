@@ -73,7 +73,7 @@ class TracePath:
         self._others_account: Account | None = None
         """Where it counts what these lose; None where none of them counts."""
         if isinstance(present, trace.ProxyTracerProvider):
-            self._sampler = choose_sampler(blueprint.samplers, env)
+            self._sampler = choose_sampler(blueprint.samplers, env, settings).say().sampler
             self._id_generator = choose_id_generator(env)
             self._own = Provider(
                 sampler=self._sampler, resource=resource, id_generator=self._id_generator, shutdown_on_exit=False

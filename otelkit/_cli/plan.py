@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from otelkit._cli.paragraphs import paragraph
 from otelkit._cli.planning import planned
-from otelkit.model.blueprint import Blueprint, Offered
+from otelkit.model.blueprint import Blueprint, Offered, SamplerChoice
 from otelkit.model.targets import StageTarget
 from otelkit.settings import Setting, Settings, SettingValue
 
@@ -35,7 +35,7 @@ def command(as_json: bool) -> None:
 
 def _as_json(blueprint: Blueprint) -> dict[str, Any]:  # Any: JSON
     settings: Settings = blueprint.settings
-    selected = _selected_sampler()
+    choice = blueprint.sampler
     return {
         "settings": [
             {
@@ -50,8 +50,10 @@ def _as_json(blueprint: Blueprint) -> dict[str, Any]:  # Any: JSON
         ],
         "steps": [{"name": o.value.name, "phase": o.value.phase.name, **_origin(o)} for o in blueprint.steps],
         "samplers": [
-            {"name": name, "selected": name == selected, **_origin(offer)} for name, offer in blueprint.samplers.items()
+            {"name": name, "selected": _is_selected(name, choice), **_origin(offer)}
+            for name, offer in blueprint.samplers.items()
         ],
+        "sampler": None if choice is None else asdict(choice),
         "targets": [
             {"target": t.text, "source": t.source, "name": t.name, "pipeline": t.pipeline, "item": t.item}
             for t in blueprint.targets
@@ -72,8 +74,8 @@ def _origin(offer: Offered[Any]) -> dict[str, str | None]:  # Any: whatever is o
     return {"plugin": offer.plugin, "distribution": offer.distribution}
 
 
-def _selected_sampler() -> str:
-    return os.environ.get("OTEL_TRACES_SAMPLER", "").strip()
+def _is_selected(name: str, choice: SamplerChoice | None) -> bool:
+    return choice is not None and choice.name in (name, name.lower())
 
 
 def _print(blueprint: Blueprint) -> None:
@@ -90,11 +92,14 @@ def _print(blueprint: Blueprint) -> None:
     _heading("Steps that ended spans pass, in order")
     _table([(o.value.phase.name, o.value.name, _by(o)) for o in blueprint.steps])
     _heading("Samplers")
-    selected = _selected_sampler()
-    _table([(name, _by(offer), "selected" * (name == selected)) for name, offer in blueprint.samplers.items()])
-    if selected not in blueprint.samplers:
-        in_force = selected or "parentbased_always_on, the default"
-        click.echo(paragraph(f"In force is {in_force}; select one with OTEL_TRACES_SAMPLER.", indent=2))
+    choice = blueprint.sampler
+    _table([(name, _by(offer), "selected" * _is_selected(name, choice)) for name, offer in blueprint.samplers.items()])
+    if choice is not None:
+        argument = f", OTEL_TRACES_SAMPLER_ARG={choice.argument}" if choice.argument else ""
+        said = f"Asked for is {choice.name} ({choice.source}{argument}). In force is {choice.description}."
+        click.echo(paragraph(said, indent=2))
+        if choice.source == "default":
+            click.echo(paragraph("Select one with OTEL_TRACES_SAMPLER, or the setting sampler.", indent=2))
     _heading("Stage targets")
     _table([(target.text, _details(target), target.source) for target in blueprint.targets])
     _heading("Observers of stage calls")

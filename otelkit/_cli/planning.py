@@ -22,6 +22,7 @@ def planned() -> Blueprint:
     """
     # Here: it takes the SDK with it, which `--help` of these commands does not need.
     from otelkit._assembly.config_file import VARIABLE, read_config_file
+    from otelkit._assembly.config_file_sampler import chosen_where
     from otelkit._assembly.plan import plan
 
     with (
@@ -31,6 +32,7 @@ def planned() -> Blueprint:
     ):
         config_file = read_config_file(os.environ)
         blueprint = plan(file=config_file.settings if config_file else None).blueprint
+    choice, of_sampler = chosen_where(config_file, blueprint.samplers, os.environ, blueprint.settings)
     findings = [
         Finding(
             "config_file.unusable",
@@ -41,7 +43,7 @@ def planned() -> Blueprint:
         )
         for message in said
     ]
-    return replace(blueprint, findings=(*blueprint.findings, *findings))
+    return replace(blueprint, findings=(*blueprint.findings, *findings, *of_sampler), sampler=choice)
 
 
 class _Listener(logging.Handler):

@@ -25,18 +25,44 @@ def find_wrong_names(env: Mapping[str, str], samplers: Iterable[str] = ()) -> It
     sampler = value_of(env, "OTEL_TRACES_SAMPLER")
     known = {*samplers, *_installed("opentelemetry_traces_sampler")}
     if sampler and not {sampler, sampler.lower()} & known:
-        yield _unknown("OTEL_TRACES_SAMPLER", "sampler", sampler, known, "Every trace is kept until it is corrected.")
+        yield unknown_name(
+            "OTEL_TRACES_SAMPLER", "sampler", sampler, known, "Every trace is kept until it is corrected."
+        )
     for signal in SIGNALS:
         yield from _find_wrong_exporters(signal, env)
     yield from _find_wrong_protocols(env)
     propagators = {*_installed("opentelemetry_propagator"), "none"}
     for name in parts_of(env, "OTEL_PROPAGATORS"):
         if name not in propagators:
-            yield _unknown("OTEL_PROPAGATORS", "propagator", name, propagators, "Contexts are not passed on that way.")
+            yield unknown_name(
+                "OTEL_PROPAGATORS", "propagator", name, propagators, "Contexts are not passed on that way."
+            )
     generator = value_of(env, "OTEL_PYTHON_ID_GENERATOR")
     generators = _installed("opentelemetry_id_generator")
     if generator and generator not in generators:
-        yield _unknown("OTEL_PYTHON_ID_GENERATOR", "id generator", generator, generators, "Random ids are used.")
+        yield unknown_name("OTEL_PYTHON_ID_GENERATOR", "id generator", generator, generators, "Random ids are used.")
+
+
+def unknown_name(variable: str, kind: str, name: str, known: Iterable[str], why: str) -> Finding:
+    """Return the finding for a name that nothing installed answers to.
+
+    Args:
+        variable: Where it was found.
+        kind: What it should be: ``sampler``.
+        name: What it says.
+        known: The names that there are.
+        why: What is so until it is corrected.
+    """
+    names = sorted(known)
+    close = nearest(name, names)
+    hint = f"Did you mean {close}?" if close else f"Known are: {', '.join(names) or 'none'}."
+    return Finding(
+        "name.unknown",
+        Severity.ERROR,
+        f"{variable} asks for the {kind} {name!r}, which is not there. {hint}",
+        why,
+        f"Set {variable} to {close}, or install what brings {name!r}." if close else f"Correct or unset {variable}.",
+    )
 
 
 def exporters_of(signal: str, env: Mapping[str, str]) -> list[str]:
@@ -59,7 +85,7 @@ def _find_wrong_exporters(signal: str, env: Mapping[str, str]) -> Iterator[Findi
     for name in exporters_of(signal, env):
         if name not in known:
             variable = f"OTEL_{signal.upper()}_EXPORTER"
-            yield _unknown(variable, "exporter", name, known, f"No {signal} go there.")
+            yield unknown_name(variable, "exporter", name, known, f"No {signal} go there.")
 
 
 def _find_wrong_protocols(env: Mapping[str, str]) -> Iterator[Finding]:
@@ -71,7 +97,7 @@ def _find_wrong_protocols(env: Mapping[str, str]) -> Iterator[Finding]:
         why = f"Nothing of {', '.join(signals)} is exported over OTLP."
         exporter = EXPORTER_BY_PROTOCOL.get(protocol)
         if exporter is None:
-            yield _unknown(variable, "protocol", protocol, EXPORTER_BY_PROTOCOL, why)
+            yield unknown_name(variable, "protocol", protocol, EXPORTER_BY_PROTOCOL, why)
         elif any(exporter not in _installed(f"opentelemetry_{signal}_exporter") for signal in signals):
             yield Finding(
                 "name.package_missing",
@@ -80,19 +106,6 @@ def _find_wrong_protocols(env: Mapping[str, str]) -> Iterator[Finding]:
                 why,
                 "pip install 'otelkit[grpc]'" if protocol == "grpc" else "pip install --force-reinstall otelkit",
             )
-
-
-def _unknown(variable: str, kind: str, name: str, known: Iterable[str], why: str) -> Finding:
-    names = sorted(known)
-    close = nearest(name, names)
-    hint = f"Did you mean {close}?" if close else f"Known are: {', '.join(names) or 'none'}."
-    return Finding(
-        "name.unknown",
-        Severity.ERROR,
-        f"{variable} asks for the {kind} {name!r}, which is not there. {hint}",
-        why,
-        f"Set {variable} to {close}, or install what brings {name!r}." if close else f"Correct or unset {variable}.",
-    )
 
 
 def _installed(group: str) -> set[str]:

@@ -45,9 +45,6 @@ def find_wrong_values(env: Mapping[str, str]) -> Iterator[Finding]:
     for part in parts_of(env, "OTEL_RESOURCE_ATTRIBUTES"):
         if "=" not in part or part.startswith("="):
             yield _malformed("OTEL_RESOURCE_ATTRIBUTES", part, "key=value pairs", "That part is left out.")
-    share = value_of(env, "OTEL_TRACES_SAMPLER_ARG")
-    if share and value_of(env, "OTEL_TRACES_SAMPLER").lower().endswith("ratio") and not _within(share, 0, 1):
-        yield _malformed("OTEL_TRACES_SAMPLER_ARG", share, "a number from 0 to 1", "Every trace is kept.")
 
 
 def value_of(env: Mapping[str, str], variable: str) -> str:
@@ -70,8 +67,8 @@ def _malformed(variable: str, raw: str, expected: str, why: str) -> Finding:
     )
 
 
-def _within(raw: str, lowest: float, highest: float = float("inf")) -> bool:
+def _within(raw: str, lowest: float) -> bool:
     try:
-        return lowest <= float(raw) <= highest
+        return lowest <= float(raw) <= float("inf")
     except ValueError:
         return False

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SamplerFactory = Callable[[str | None], "Sampler"]
-"""Takes ``OTEL_TRACES_SAMPLER_ARG`` (None if unset) and returns a sampler."""
+"""Takes ``OTEL_TRACES_SAMPLER_ARG`` (None if unset) and returns a sampler.
+
+It may have the attribute ``reads``, a tuple with the names of the settings that the sampler looks at: what is set for samplers,
+and is not looked at by the chosen one, is then named.
+"""
 
 
 class PluginState(Enum):
@@ -56,6 +60,19 @@ class Offered(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class SamplerChoice:
+    """The sampler that will be in force, and how that came; for people to read."""
+
+    name: str
+    source: str
+    """The variable or setting that names it; ``default`` where none does."""
+    argument: str | None
+    """``OTEL_TRACES_SAMPLER_ARG``."""
+    description: str
+    """The sampler's own words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Blueprint:
     """Settings + plugins, folded. Only ``_assembly.install`` turns it into effects."""
 
@@ -74,3 +91,5 @@ class Blueprint:
     stores: Mapping[str, Offered[Any]]
     findings: tuple[Finding, ...] = ()
     """What went wrong while planning."""
+    sampler: SamplerChoice | None = None
+    """Where somebody wants to see it; it is made anew when the plan is installed."""

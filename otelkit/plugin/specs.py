@@ -57,11 +57,12 @@ def otelkit_metrics() -> Iterable[MetricSpec]:
 
 @hookspec
 def otelkit_samplers(settings: Settings) -> Mapping[str, SamplerFactory]:
-    """Offer samplers, selectable by name in ``OTEL_TRACES_SAMPLER``.
+    """Offer samplers, selectable by name in ``OTEL_TRACES_SAMPLER``, the setting ``sampler`` and ``OTEL_CONFIG_FILE``.
 
     When: once, while planning; the factory of the selected name is called once, when otelkit is installed.
     Order: does not count; a name that another plugin offers is an error naming both.
-    Failure: this plugin is left out whole. A factory that raises leaves the SDK's default sampler, with one clear message.
+    Failure: this plugin is left out whole. A factory that raises leaves the SDK's default sampler, with one clear message; a
+    ``SettingsError`` may have several, one for each mistake.
     Returns: name -> factory, which takes ``OTEL_TRACES_SAMPLER_ARG`` as text (None if unset); or nothing.
     """
     return {}

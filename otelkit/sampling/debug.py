@@ -24,7 +24,7 @@ _NO: Final = frozenset({"", "0", "false", "no", "off"})
 
 
 def with_debug(
-    sampler: Sampler, *, always: bool, key: str, follows_parent: bool = False, keeps_all: bool = False
+    sampler: Sampler, *, always: bool, key: str, follows_parent: bool = False, known: bool | None = None
 ) -> Sampler:
     """Return a sampler that keeps what is to be debugged, and else does as ``sampler``.
 
@@ -34,12 +34,12 @@ def with_debug(
         key: Name of the baggage entry, or of the attribute of a span that starts, that keeps a trace; "": there is none.
         follows_parent: Whether ``sampler`` lets local children do as their parent. Known of `RootDecider` and
             `StageRootDecider`.
-        keeps_all: Whether ``sampler`` keeps whatever starts here, and says nothing of it.
+        known: True if ``sampler`` keeps whatever starts here, and says nothing of it; False if it keeps nothing of that.
     """
     if not always and not key:
         return sampler
     if follows_parent or always or isinstance(sampler, RootDecider | StageRootDecider):
-        return OtelkitDebugRoots(sampler, always=always, key=key, keeps_every_root=keeps_all and not always)
+        return OtelkitDebugRoots(sampler, always=always, key=key, known=known)
     return OtelkitDebug(sampler, always=always, key=key)
 
 
@@ -77,7 +77,11 @@ class OtelkitDebug(Sampler):
         parent = get_current_span(parent_context).get_span_context()
         if (parent.is_remote or not parent.is_valid) and self._forced(parent_context, attributes):
             return SamplingResult(Decision.RECORD_AND_SAMPLE, {**(attributes or {}), **_SAID}, _state_below(parent))
-        return self.within.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+        if not parent.is_remote and parent.trace_flags.sampled and tracestate.threshold_of(parent.trace_state) == 0:
+            # Some samplers decide on each span anew; half a trace would explain nothing.
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
+        # As the SDK asks: some samplers take no more.
+        return self.within.should_sample(parent_context, trace_id, name, kind, attributes, links)
 
     def get_description(self) -> str:
         """Return what is debugged, and the sampler that decides on everything else."""
@@ -100,10 +104,11 @@ class OtelkitDebugRoots(OtelkitDebug):
     Implements `model.sampling.StageRootDecider`.
     """
 
-    def __init__(self, within: Sampler, *, always: bool, key: str, keeps_every_root: bool) -> None:
+    def __init__(self, within: Sampler, *, always: bool, key: str, known: bool | None = None) -> None:
         super().__init__(within, always=always, key=key)
-        self.keeps_every_root = keeps_every_root
+        self.keeps_every_root = bool(known) and not always
         """Whether a trace that starts here is kept anyway, without anything to say of it."""
+        self._keeps_none = known is False
         self._by_id = within if isinstance(within, RootDecider) else None
         self._by_stage = within if isinstance(within, StageRootDecider) and self._by_id is None else None
 
@@ -111,6 +116,8 @@ class OtelkitDebugRoots(OtelkitDebug):
         """Return what a kept trace carries that starts with a stage; None: it is not kept."""
         if self._forced(context, stage.attributes):
             return _STATE, _SAID
+        if self._keeps_none:
+            return None
         if self._by_id is not None:
             return (self._by_id.root_state, self._by_id.root_attributes) if self._by_id.keeps(trace_id) else None
         if self._by_stage is not None:

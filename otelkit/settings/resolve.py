@@ -25,6 +25,8 @@ class Settings(Mapping[str, SettingValue]):
     """One sentence for each wrong value; the default is in force instead."""
     mistakes_in_code: tuple[str, ...] = ()
     """Those of them that were made in code."""
+    given: frozenset[str] = frozenset()
+    """Names that somebody has set, whether or not the value could be used."""
 
     def __repr__(self) -> str:
         # Given to every plugin, which may log it: a secret stays one.
@@ -88,9 +90,11 @@ def resolve(
     sources: dict[str, str] = {}
     mistakes: list[str] = list(file.mistakes)
     in_code: list[str] = []
+    named: set[str] = set()
     for setting in settings.values():
         values[setting.name], sources[setting.name] = setting.default, "default"
         for raw, source in _given(setting, env, file, code):
+            named.add(setting.name)
             try:
                 values[setting.name], sources[setting.name] = setting.parse(raw), source
             except (ValueError, OverflowError):
@@ -105,7 +109,7 @@ def resolve(
             for key in code
             if key not in settings
         ]
-    return Settings(settings, values, sources, (*mistakes, *in_code), tuple(in_code))
+    return Settings(settings, values, sources, (*mistakes, *in_code), tuple(in_code), frozenset(named))
 
 
 def _given(

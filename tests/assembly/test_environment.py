@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, ParentBased, Sampler, TraceIdRatioBased
 
 from otelkit._assembly.environment import is_disabled, names, number
 from otelkit._assembly.exporters import choose_exporters, otlp_endpoint
 from otelkit._assembly.id_generator import choose_id_generator
-from otelkit._assembly.sampler import choose_sampler
-from otelkit.model.blueprint import Offered
 
 pytestmark = pytest.mark.sdk
 
@@ -72,51 +67,6 @@ def test_each_wrong_exporter_is_left_out_and_the_right_ones_stay(caplog: pytest.
         "OTEL_TRACES_EXPORTER asks for the exporter 'consol', which is not installed. Did you mean console?"
         in caplog.text
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "argument", "kind"),
-    [
-        ("always_off", "", type(ALWAYS_OFF)),
-        ("traceidratio", "0.25", TraceIdRatioBased),
-        ("parentbased_traceidratio", "0.25", ParentBased),
-        ("", "", type(DEFAULT_ON)),
-    ],
-)
-def test_the_standard_samplers_keep_their_meaning(name: str, argument: str, kind: type[Sampler]) -> None:
-    """`OTEL_TRACES_SAMPLER` as specified."""
-    sampler = choose_sampler({}, {"OTEL_TRACES_SAMPLER": name, "OTEL_TRACES_SAMPLER_ARG": argument})
-
-    assert isinstance(sampler, kind)
-    if argument:
-        assert "0.25" in sampler.get_description()
-
-
-def test_an_offered_sampler_gets_its_argument() -> None:
-    """A plugin's sampler is chosen by its name like every other."""
-    given: list[str | None] = []
-
-    def factory(argument: str | None) -> Sampler:
-        given.append(argument)
-        return ALWAYS_OFF
-
-    env = {"OTEL_TRACES_SAMPLER": "mine", "OTEL_TRACES_SAMPLER_ARG": "3"}
-    sampler = choose_sampler({"mine": Offered("plugin", "dist", factory)}, env)
-
-    assert (sampler, given) == (ALWAYS_OFF, ["3"])
-
-
-def test_a_sampler_that_cannot_be_made_keeps_every_trace(caplog: pytest.LogCaptureFixture) -> None:
-    """Its failure is named; nothing is lost for it."""
-
-    def broken(argument: str | None) -> Sampler:
-        raise RuntimeError("no such region")
-
-    sampler = choose_sampler({"mine": Offered("plugin", "dist", broken)}, {"OTEL_TRACES_SAMPLER": "mine"})
-
-    assert sampler is DEFAULT_ON
-    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert "RuntimeError: no such region" in record.getMessage()
 
 
 def test_an_unknown_id_generator_means_random_ids(caplog: pytest.LogCaptureFixture) -> None:

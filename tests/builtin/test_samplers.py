@@ -2,27 +2,73 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
-from otelkit._builtin import samplers
+from otelkit._builtin.samplers import OwnSampler, otelkit_samplers
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.errors import SettingsError
 from otelkit.sampling.ratio import OtelkitRatio
+from otelkit.sampling.rules_sampler import OtelkitRules
+from otelkit.settings import FileSource, Settings, resolve
 
 
-@pytest.mark.parametrize(("argument", "ratio"), [(None, 1.0), ("", 1.0), ("0.25", 0.25), (" 1 ", 1.0), ("0", 0.0)])
+def settings(**values: object) -> Settings:
+    return resolve(SETTINGS, env={}, file=FileSource(None, "otelkit.toml", values))
+
+
+def own(name: str, **values: object) -> OwnSampler:
+    sampler = otelkit_samplers(settings(**values))[name]
+    assert isinstance(sampler, OwnSampler)
+    return sampler
+
+
+@pytest.mark.parametrize(
+    ("argument", "ratio"), [(None, 1.0), ("", 1.0), ("0.25", 0.25), (" 1 ", 1.0), ("0", 0.0), ("1/4", 0.25)]
+)
 def test_the_argument_is_the_ratio_and_every_trace_is_kept_without_one(argument: str | None, ratio: float) -> None:
     """As `OTEL_TRACES_SAMPLER_ARG` has it."""
-    sampler = samplers.otelkit_samplers()["otelkit_ratio"](argument)
+    sampler = own("otelkit_ratio")(argument)
 
     assert isinstance(sampler, OtelkitRatio)
     assert sampler.ratio == ratio
 
 
-@pytest.mark.parametrize("argument", ["half", "1.5", "-0.1", "nan", "10%"])
+@pytest.mark.requirement("CFG-07")
+def test_without_an_argument_the_rate_that_somebody_has_set_counts() -> None:
+    """The default of that setting is for `otelkit_tail`, which keeps what matters besides."""
+    ratio = own("otelkit_ratio", sampling_normal_ratio=0.2)(None)
+    rules = own("otelkit_rules", sampling_normal_ratio=0.2, sampling_rules=["stage=a -> 1"])(None)
+
+    assert isinstance(ratio, OtelkitRatio)
+    assert isinstance(rules, OtelkitRules)
+    assert (ratio.ratio, rules.otherwise) == (0.2, 0.2)
+
+
+@pytest.mark.parametrize("argument", ["half", "1.5", "-0.1", "nan", "10%", "1/0"])
 def test_a_wrong_argument_is_named_with_what_was_expected(argument: str) -> None:
     """The message names the variable, the value and the range."""
     with pytest.raises(SettingsError, match=r"OTEL_TRACES_SAMPLER_ARG is .*expected a number from 0 to 1") as caught:
-        samplers.ratio_from_argument(argument)
+        own("otelkit_ratio")(argument)
 
     assert caught.value.setting == "OTEL_TRACES_SAMPLER_ARG"
     assert repr(argument) in str(caught.value)
+
+
+def test_each_sampler_is_there_and_says_which_settings_it_looks_at() -> None:
+    """Its maker can be imported, and the settings are declared."""
+    declared = {setting.name for setting in SETTINGS}
+    for name in otelkit_samplers(settings()):
+        module, _, function = own(name).made_by.partition(":")
+
+        assert callable(getattr(import_module(module), function))
+        assert set(own(name).reads) <= declared
+
+
+def test_rules_and_argument_are_wrong_at_once() -> None:
+    """All mistakes in one error."""
+    with pytest.raises(SettingsError) as caught:
+        own("otelkit_rules", sampling_rules=["stage=a", "stage=b -> 2"])("often")
+
+    assert len(caught.value.mistakes) == 3

@@ -136,6 +136,20 @@ def test_a_local_child_does_as_its_parent() -> None:
     assert result.decision is Decision.DROP
 
 
+def test_a_forced_trace_stays_whole_around_a_sampler_that_does_not_look_at_parents() -> None:
+    """`always_off` would drop every child."""
+    sampler = debug(ALWAYS_OFF)
+    child = sampler.should_sample(below("ot=th:0", sampled=True, remote=False), LOW_R, "s", attributes={"a": 1})
+    of_another = sampler.should_sample(below("ot=th:8", sampled=True, remote=False), LOW_R, "s")
+
+    assert (child.decision, header_of(child), dict(child.attributes)) == (
+        Decision.RECORD_AND_SAMPLE,
+        "ot=th:0",
+        {"a": 1},
+    )
+    assert of_another.decision is Decision.DROP
+
+
 def test_the_setting_keeps_every_trace() -> None:
     """Also below a remote parent that was not kept, and for stages without asking each."""
     sampler = with_debug(ALWAYS_OFF, always=True, key="")
@@ -158,7 +172,10 @@ def test_stages_are_decided_on_as_the_sampler_within_does() -> None:
     around_another = debug(DEFAULT_ON, follows_parent=True)
 
     assert around_another.decide_root(LOW_R, stage(a=1), "p", Context()) == (None, {})
-    assert debug(DEFAULT_OFF, follows_parent=True).decide_root(LOW_R, stage(), "p", Context()) is None
+    off = with_debug(DEFAULT_OFF, always=False, key=KEY, follows_parent=True, known=False)
+    assert isinstance(off, StageRootDecider)
+    assert off.decide_root(LOW_R, stage(), "p", Context()) is None
+    assert off.decide_root(LOW_R, stage(), "p", baggage("1")) is not None
 
 
 def test_a_sampler_that_does_not_say_what_children_do_is_asked_for_each_span() -> None:
@@ -171,8 +188,8 @@ def test_a_sampler_that_does_not_say_what_children_do_is_asked_for_each_span() -
 
 def test_where_every_root_is_kept_anyway_stages_need_not_ask() -> None:
     """The default costs no more for it."""
-    default = with_debug(DEFAULT_ON, always=False, key=KEY, follows_parent=True, keeps_all=True)
-    always = with_debug(DEFAULT_ON, always=True, key=KEY, follows_parent=True, keeps_all=True)
+    default = with_debug(DEFAULT_ON, always=False, key=KEY, follows_parent=True, known=True)
+    always = with_debug(DEFAULT_ON, always=True, key=KEY, follows_parent=True, known=True)
 
     assert isinstance(default, RootKeeper)
     assert isinstance(always, RootKeeper)
