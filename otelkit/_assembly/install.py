@@ -29,6 +29,7 @@ from otelkit._assembly.outlet import Outlet, SignalPath
 from otelkit._assembly.plan import Plan, plan
 from otelkit._assembly.resource import build_resource, child_attributes
 from otelkit._assembly.run_end import RunEnd
+from otelkit._assembly.sampling_figures import bind_sampling_figures, figure_sources
 from otelkit._assembly.sdk_private import take_processors
 from otelkit._assembly.starting import set_aside
 from otelkit._assembly.trace_path import TracePath
@@ -171,6 +172,8 @@ class Installation:
             except Exception as error:  # noqa: BLE001 - a stranger's observer may raise anything
                 Barrier(offer.value.name, offer.distribution).fault(error, "bind")
         self._run_end.bind(meter)
+        if self._traces is not None:
+            bind_sampling_figures(meter, figure_sources(self._traces.sampler))
         meter.create_observable_counter(
             names.METRIC_STEP_FAULTS, [self._observe_faults], "{fault}", names.meaning_of(names.METRIC_STEP_FAULTS)
         )

@@ -122,6 +122,11 @@ class TracePath:
                     self._others_account = outlet.ledger
 
     @property
+    def sampler(self) -> object:
+        """The head sampler of the provider, whoever's it is; None: it does not say."""
+        return getattr(self._provider, "sampler", None)
+
+    @property
     def tracer(self) -> Tracer:
         """The tracer for spans of ours that are no stage calls, and for stages where the provider is not ours."""
         return self._provider.get_tracer(SCOPE, __version__)
