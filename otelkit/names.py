@@ -41,6 +41,7 @@ STAGE_BLOCKED_S: Final = "pipeline.stage.blocked_s"
 RUN_TOTAL: Final = "pipeline.run.total"
 RUN_PROGRESS: Final = "pipeline.run.progress"
 STAGE_STATE: Final = "pipeline.stage.state"
+STAGE_OTHER: Final = "pipeline.stage.other"
 QUEUE_NAME: Final = "pipeline.queue.name"
 QUEUE_STATE: Final = "pipeline.queue.state"
 ARGUMENT_PREFIX: Final = "pipeline.argument."
@@ -77,6 +78,7 @@ METRIC_STAGE_ITEMS: Final = "pipeline.stage.items"
 METRIC_STAGE_BUSY: Final = "pipeline.stage.busy"
 METRIC_STAGE_LONGEST: Final = "pipeline.stage.longest"
 METRIC_STAGE_TIME: Final = "pipeline.stage.time"
+METRIC_STAGE_SHARED: Final = "pipeline.stage.shared"
 METRIC_QUEUE_DEPTH: Final = "pipeline.queue.depth"
 METRIC_QUEUE_CAPACITY: Final = "pipeline.queue.capacity"
 METRIC_QUEUE_WAIT: Final = "pipeline.queue.wait"
@@ -141,6 +143,7 @@ ATTRIBUTES: Final[tuple[Name, ...]] = (
         "`busy`, `starved` (waiting for an item) or `blocked` (waiting for room, or for a generator's consumer); on "
         "`pipeline.stage.time` only.",
     ),
+    Name(STAGE_OTHER, "Another stage, on `pipeline.stage.shared` only."),
     Name(QUEUE_NAME, "The name given to `otelkit.watch`."),
     Name(
         QUEUE_STATE, "`full` (somebody waits to put) or `empty` (somebody waits to get); on `pipeline.queue.time` only."
@@ -205,6 +208,13 @@ METRICS: Final[tuple[Name, ...]] = (
         "A wait outside any call belongs to the next stage of that task or thread (`get`), or to its last one (`put`).",
         "s",
         "counter",
+    ),
+    Name(
+        METRIC_STAGE_SHARED,
+        "1 where one thread or task runs the stage and the one named by `pipeline.stage.other`, so that they share workers; "
+        "only of programs that watch queues.",
+        "1",
+        "gauge",
     ),
     Name(METRIC_QUEUE_DEPTH, "Items in a watched queue.", "{item}", "gauge"),
     Name(METRIC_QUEUE_CAPACITY, "Most items a watched queue can hold; absent for an unbounded one.", "{item}", "gauge"),

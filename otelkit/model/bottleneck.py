@@ -29,14 +29,27 @@ _NO_QUEUE: Final = QueueRow("", 0, None)
 
 
 @dataclass(frozen=True, slots=True)
+class _Crew:
+    """Workers, and the stages that they run one after the other; most run one only. Times are sums over all of them."""
+
+    stages: tuple[StageRow, ...]
+    working: float
+    time: float
+    """Working, starved and blocked, as a share of wall time."""
+    workers: int
+    busy: float
+    """Share of the workers' time in which they were at work, whichever stage it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bottleneck:
     """The stage that limits the pipeline: more workers or faster code anywhere else would gain little."""
 
     stage: str
     busy: float
-    """Share of its workers' time in which they were at work, 0 to 1."""
+    """Share of its workers' time in which they were at work in it, 0 to 1."""
     workers: int
-    """How many worked at a time, at most."""
+    """How many worked at a time, at most, in it or in stages that the same workers run."""
     sentence: str
     """For people: what limits, and the evidence."""
 
@@ -44,22 +57,22 @@ class Bottleneck:
 def bottleneck_of(run: RunRow) -> Bottleneck | None:
     """Return the stage that limits a run, or the part of a run that `since` returns; None where nothing can be told.
 
-    That is the stage whose workers are busiest at work of their own; of stages that are about equally busy the one whose input
-    queue is fuller and whose takers wait more. Nothing is told without metrics, of a single stage, and while none is busy for
-    half of the time.
+    That is the stage whose workers are busiest at work of their own; of workers that are about equally busy those whose input
+    queue is fuller and whose takers wait more. Of stages that the same workers run one after the other it is the one that they
+    spend most time in. Nothing is told without metrics, of a single stage, and while no workers are busy for half of the time.
     """
     stages = [stage for stage in run.stages if stage.working is not None]
     if len(stages) < 2:
         return None
     queues = {queue.name: queue for queue in run.queues}
-    ranked = [(_busy(stage) + _WEIGHT * _pressure(stage, stages, queues), stage) for stage in stages]
-    stage = max(ranked, key=lambda each: each[0])[1]
-    if _busy(stage) < _LEAST_BUSY:
+    ranked = [(crew.busy + _WEIGHT * _pressure(crew, stages, queues), crew) for crew in _crews(stages)]
+    crew = max(ranked, key=lambda each: each[0])[1]
+    if crew.busy < _LEAST_BUSY:
         return None
-    workers = _workers(stage)
-    facts = [f"busy {_percent(_busy(stage))} of {workers} worker{'s' if workers > 1 else ''}"]
-    facts += _evidence(stage, stages, queues)
-    return Bottleneck(stage.name, _busy(stage), workers, f"{stage.name} limits: {', '.join(facts)}")
+    stage = max(crew.stages, key=lambda each: each.working or 0.0)
+    busy = crew.busy * ((stage.working or 0.0) / crew.working if crew.working else 0.0)
+    facts = [_share(stage, crew, busy, stages), *_evidence(crew, stages, queues)]
+    return Bottleneck(stage.name, busy, crew.workers, f"{stage.name} limits: {', '.join(facts)}")
 
 
 def since(run: RunRow, earlier: RunRow) -> RunRow:
@@ -100,57 +113,103 @@ def since(run: RunRow, earlier: RunRow) -> RunRow:
     )
 
 
+def _crews(stages: Sequence[StageRow]) -> list[_Crew]:
+    left = {stage.name: stage for stage in stages}
+    crews = []
+    while left:
+        _, first = left.popitem()
+        others = [left.pop(name) for name in first.shares_with if name in left]
+        crews.append(_crew((first, *others)))
+    return crews
+
+
+def _crew(stages: tuple[StageRow, ...]) -> _Crew:
+    working = sum(stage.working or 0.0 for stage in stages)
+    time = sum(map(_time, stages))
+    workers = max(1, *(stage.processes for stage in stages), math.ceil(time - _SLACK))
+    if time > working:
+        # Workers may start late and end early: that is no time of theirs. A stage that runs only now and then limits nothing.
+        busy = working / time * min(1.0, time / _LEAST_TIME)
+    else:
+        busy = min(1.0, working / max(1, math.ceil(time - _SLACK)))
+    return _Crew(stages, working, time, workers, busy)
+
+
 def _time(stage: StageRow) -> float:
     """Return the time of its workers, as a share of wall time."""
     return (stage.working or 0.0) + (stage.starved or 0.0) + (stage.blocked or 0.0)
 
 
-def _workers(stage: StageRow) -> int:
-    return max(1, stage.processes, math.ceil(_time(stage) - _SLACK))
-
-
-def _busy(stage: StageRow) -> float:
-    working, time = stage.working or 0.0, _time(stage)
-    if time > working:
-        # Workers may start late and end early: that is no time of theirs. A stage that runs only now and then limits nothing.
-        return working / time * min(1.0, time / _LEAST_TIME)
-    return min(1.0, working / max(1, math.ceil(time - _SLACK)))
+def _workers_of(stage: StageRow) -> float:
+    """Return how many workers it has on average, at least one."""
+    return max(1.0, _time(stage))
 
 
 def _waiting(stage: StageRow, wait: float | None) -> float:
     """Return the share of its workers' time in which a stage waited."""
-    return (wait or 0.0) / max(1.0, _time(stage))
+    return (wait or 0.0) / _workers_of(stage)
 
 
-def _pressure(stage: StageRow, stages: Iterable[StageRow], queues: Mapping[str, QueueRow]) -> float:
-    """Return how much the neighbours wait for the stage, 0 to 1."""
-    full = max((queues[name].full or 0.0 for name in stage.takes_from if name in queues), default=0.0)
-    starved = max((_waiting(each, each.starved) for each in _takers(stage, stages)), default=0.0)
+def _pressure(crew: _Crew, stages: Iterable[StageRow], queues: Mapping[str, QueueRow]) -> float:
+    """Return how much the neighbours wait for the workers, 0 to 1."""
+    full = max((queues[name].full or 0.0 for name in _takes_from(crew) if name in queues), default=0.0)
+    starved = max((_waiting(each, each.starved) for each in _takers(crew, stages)), default=0.0)
     return (min(1.0, full) + starved) / 2
 
 
-def _takers(stage: StageRow, stages: Iterable[StageRow]) -> list[StageRow]:
-    return [each for each in stages if each is not stage and not set(stage.puts_into).isdisjoint(each.takes_from)]
+def _takes_from(crew: _Crew) -> set[str]:
+    return {name for stage in crew.stages for name in stage.takes_from}
 
 
-def _evidence(stage: StageRow, stages: Sequence[StageRow], queues: Mapping[str, QueueRow]) -> list[str]:
-    """Return what the neighbours say: the queue that is full before the stage, and who waits for it.
+def _others(crew: _Crew, stages: Iterable[StageRow]) -> list[StageRow]:
+    return [each for each in stages if each not in crew.stages]
 
-    Of a stage that a worker calls between ``get`` and ``put`` in a stage of its own the neighbours are not known; what is said
-    then is which queue is fullest and who waits most.
+
+def _takers(crew: _Crew, stages: Iterable[StageRow]) -> list[StageRow]:
+    puts_into = {name for stage in crew.stages for name in stage.puts_into}
+    return [each for each in _others(crew, stages) if not puts_into.isdisjoint(each.takes_from)]
+
+
+def _share(stage: StageRow, crew: _Crew, busy: float, stages: Sequence[StageRow]) -> str:
+    """Return how busy the workers are with the stage, and with what else they run."""
+    workers = crew.workers
+    if _is_unknown(crew, stages):
+        everything = sum(each.working or 0.0 for each in stages)
+        return f"{_percent((stage.working or 0.0) / everything)} of the work in all stages"
+    said = f"busy {_percent(busy)} of {workers} worker{'s' if workers > 1 else ''}"
+    besides = sorted((each for each in crew.stages if each is not stage), key=lambda each: -(each.working or 0.0))
+    more = crew.busy - busy
+    if more < _WORTH_SAYING:
+        return said
+    what = besides[0].name if len(besides) == 1 else f"{len(besides)} other stages"
+    return f"{said} (and {_percent(more)} with {what})"
+
+
+def _is_unknown(crew: _Crew, stages: Sequence[StageRow]) -> bool:
+    """Return whether nobody knows which workers run the stage: there are several, and no queue that tells of them."""
+    everything = sum(each.working or 0.0 for each in stages)
+    waits = any(each.takes_from or each.puts_into or each.starved or each.blocked for each in stages)
+    return not waits and math.ceil(everything - _SLACK) > 1 and max(each.processes for each in crew.stages) <= 1
+
+
+def _evidence(crew: _Crew, stages: Sequence[StageRow], queues: Mapping[str, QueueRow]) -> list[str]:
+    """Return what the neighbours say: the queue that is full before the workers, and who waits for them.
+
+    Of a stage that a worker calls between ``get`` and ``put`` in a stage of its own the neighbours may not be known; what is
+    said then is which queue is fullest and who waits most.
     """
-    known = bool(stage.takes_from or stage.puts_into)
+    known = any(stage.takes_from or stage.puts_into for stage in crew.stages)
     facts = []
-    before = [queues[name] for name in stage.takes_from if name in queues] if known else list(queues.values())
+    before = [queues[name] for name in sorted(_takes_from(crew)) if name in queues] if known else list(queues.values())
     fullest = max(before, key=lambda queue: queue.full or 0.0, default=None)
     if fullest is not None and (fullest.full or 0.0) >= _WORTH_SAYING:
         which = "its input queue" if known else "queue"
         facts.append(f"{which} `{fullest.name}` is full {_percent(fullest.full or 0.0)} of the time")
-    others = _takers(stage, stages) if known else [each for each in stages if each is not stage]
-    waits = [(_waiting(each, each.starved), each, "waits") for each in others]
+    others = _others(crew, stages)
+    waits = [(_waiting(each, each.starved), each, "waits") for each in (_takers(crew, stages) if known else others)]
     if not facts:
         # No full queue tells of those before it: a generator's consumer, or a put into a queue that is not watched here.
-        waits += [(_waiting(each, each.blocked), each, "is blocked") for each in stages if each is not stage]
+        waits += [(_waiting(each, each.blocked), each, "is blocked") for each in others]
     longest = max(waits, key=lambda wait: wait[0], default=None)
     if longest is not None and longest[0] >= _WORTH_SAYING:
         facts.append(f"{longest[1].name} {longest[2]} {_percent(longest[0])}")

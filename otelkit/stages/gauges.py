@@ -67,6 +67,14 @@ QUEUE_AND_RUN_METRICS: Final = (
         observed=True,
     ),
     MetricSpec(
+        names.METRIC_STAGE_SHARED,
+        "gauge",
+        "1",
+        names.meaning_of(names.METRIC_STAGE_SHARED),
+        (names.PIPELINE_NAME, names.STAGE_NAME, names.STAGE_OTHER),
+        observed=True,
+    ),
+    MetricSpec(
         names.METRIC_RUN_PROGRESS,
         "gauge",
         "{item}",
@@ -118,6 +126,9 @@ class QueueAndRunObserver(CallObserver):
         wait = cast("Histogram", instruments[names.METRIC_QUEUE_WAIT])
         times = measures.times = StageTimes(self._clock, self._batched(wait, WAIT_BOUNDARIES_S))
 
+        def shared(_options: CallbackOptions) -> Iterator[Observation]:
+            return times.crews.observations()
+
         def stage_times(_options: CallbackOptions) -> Iterator[Observation]:
             runtime = _current.runtime
             return times.observations(runtime.series() if runtime is not None else ())
@@ -131,6 +142,8 @@ class QueueAndRunObserver(CallObserver):
 
         for counter, callback in ((names.METRIC_QUEUE_TIME, queue_times), (names.METRIC_STAGE_TIME, stage_times)):
             meter.create_observable_counter(counter, [callback], "s", names.meaning_of(counter))
+        key = names.METRIC_STAGE_SHARED
+        meter.create_observable_gauge(key, [shared], "1", names.meaning_of(key))
         links.forget()
 
     def settled(self, calls: Sequence[StageCall]) -> None:

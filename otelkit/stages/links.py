@@ -136,11 +136,24 @@ def opened(call: StageCall) -> None:
     with contextlib.suppress(Exception):
         for producer in take():
             receive(producer, call, None)
-        if current_stage() is None:  # else it is the stage around it that puts and gets between its calls
-            here = place()
-            here.last_stage = key = key_of(call)
+        around = current_stage()
+        if around is not None:  # it is the stage around it that puts and gets between its calls
+            _share(around, call)
+        else:
+            here, key = place(), key_of(call)
+            if here.last_stage is not None and here.last_stage != key:
+                measures.times.crews.note(here.last_stage, key)
+            here.last_stage = key
             for queue, wait_ns in here.waits_ns().items():
                 measures.times.queue(queue).side(GET).add(Waiter(key, inside=False), wait_ns)
+
+
+def _share(around: StageCall, call: StageCall) -> None:
+    """Note that the worker of a call runs the one inside it, too; not where that is in a thread that the call has begun."""
+    found = _place.get()
+    key = key_of(around)
+    if found is not None and found.last_stage == key and found.is_of(_task()):
+        measures.times.crews.note(key, key_of(call))
 
 
 def _task() -> object | None:

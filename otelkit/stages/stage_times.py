@@ -12,6 +12,7 @@ from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import in_forked_child
 from otelkit.model.calls import AttributeValue, StageKind, StageSeries
+from otelkit.stages.crews import Crews
 from otelkit.stages.queue_times import GET, OTHER_STAGES, PUT, QueueTimes, StageKey, WaitHistogram
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class StageTimes:
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK, waits: WaitHistogram | None = None) -> None:
         self.now_ns = clock.monotonic_ns
+        self.crews = Crews()
+        """Which stages share workers."""
         self._waits = waits
         self._start_over()
         in_forked_child(self._in_child)

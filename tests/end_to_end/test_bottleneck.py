@@ -76,6 +76,18 @@ for thread in threads:
 """
 )
 
+TWO_STAGES = THREADS.replace("results.put(work(n))", "results.put(check(work(n)))").replace(
+    "files = otelkit",
+    """@otelkit.stage("check")
+def check(n):
+    seconds("write")(n)
+    return n
+
+files = otelkit""",
+    1,
+)
+"""Each worker runs one stage and then another."""
+
 TASKS = (
     STAGES
     + """
@@ -277,6 +289,16 @@ def test_the_stage_that_limits_is_named(
     assert found.workers == (workers if stage == "work" else 1)
     assert found.sentence.startswith(f"{stage} limits: busy ")
     assert evidence in found.sentence
+
+
+def test_workers_that_run_two_stages_are_judged_as_a_whole(tmp_path: Path) -> None:
+    """Two workers, a third of whose time goes into the second stage: two are said to be busy, not one for each stage."""
+    found = bottleneck(tmp_path, TWO_STAGES, "[.003]", "[.04]", "[.02]", "2", "60")
+
+    assert (found.stage, found.workers) == ("work", 2)
+    assert 0.5 < found.busy < 0.8
+    assert " % of 2 workers (and " in found.sentence
+    assert "with check), its input queue `files` is full" in found.sentence
 
 
 def test_a_bottleneck_that_moves_is_followed(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ def stage(
     takes: tuple[str, ...] = (),
     puts: tuple[str, ...] = (),
     processes: int = 1,
+    shares: tuple[str, ...] = (),
 ) -> StageRow:
     return StageRow(
         name,
@@ -32,6 +33,7 @@ def stage(
         takes_from=takes,
         puts_into=puts,
         processes=processes,
+        shares_with=shares,
     )
 
 
@@ -101,6 +103,44 @@ STORE = {"takes": ("trees",)}
             "parse limits: busy 99 % of 2 workers, read is blocked 86 %",
             id="worker processes that start late",
         ),
+        pytest.param(
+            run(
+                stage("read", 0.1, 0, 0.81, **READ),
+                stage("parse", 1.3, 0.01, takes=("files",), shares=("extract",)),
+                stage("extract", 0.67, puts=("trees",), shares=("parse",)),
+                stage("store", 0.1, 0.89, **STORE),
+                queues=(QueueRow("files", 8, 8, 0.8, 0.0), QueueRow("trees", 0, 8, 0.0, 0.9)),
+            ),
+            "parse limits: busy 66 % of 2 workers (and 34 % with extract), its input queue `files` is full 80 % of the time, "
+            "store waits 89 %",
+            id="workers that run two stages one after the other",
+        ),
+        pytest.param(
+            run(
+                stage("read", 0.1, 0, 0.81, **READ),
+                stage("parse", 0.9, 0.01, takes=("files",), shares=("check", "extract")),
+                stage("check", 0.5, shares=("extract", "parse")),
+                stage("extract", 0.5, puts=("trees",), shares=("check", "parse")),
+                queues=(QueueRow("files", 8, 8, 0.8, 0.0),),
+            ),
+            "parse limits: busy 47 % of 2 workers (and 52 % with 2 other stages), its input queue `files` is full 80 % of the "
+            "time",
+            id="workers that run three stages one after the other",
+        ),
+        pytest.param(
+            run(
+                stage("loop", 0.02, 0.02, 0.02, shares=("parse",), **PARSE),
+                stage("parse", 1.9, shares=("loop",)),
+                queues=(QueueRow("files", 8, 8, 0.9, 0.0),),
+            ),
+            "parse limits: busy 97 % of 2 workers, its input queue `files` is full 90 % of the time",
+            id="workers that call the stage inside another one",
+        ),
+        pytest.param(
+            run(stage("parse", 2.6), stage("extract", 1.3)),
+            "parse limits: 67 % of the work in all stages",
+            id="threads of which nobody knows who runs what",
+        ),
     ],
 )
 def test_the_limiting_stage_is_named_with_its_evidence(given: RunRow, sentence: str) -> None:
@@ -109,6 +149,20 @@ def test_the_limiting_stage_is_named_with_its_evidence(given: RunRow, sentence: 
 
     assert found is not None
     assert found.sentence == sentence
+
+
+def test_workers_that_wait_limit_nothing_however_long_one_of_their_stages_takes() -> None:
+    """Judged by what the workers do all of the time: the store waits a third of it, the parsers never."""
+    found = bottleneck_of(
+        run(
+            stage("parse", 1.1, 0.01, takes=("files",), shares=("extract",)),
+            stage("extract", 0.87, puts=("trees",), shares=("parse",)),
+            stage("store", 0.66, 0.33, **STORE),
+        )
+    )
+
+    assert found is not None
+    assert (found.stage, found.workers, found.busy) == ("parse", 2, pytest.approx(0.556, abs=0.01))
 
 
 def test_of_equally_busy_stages_the_one_that_others_wait_for_limits() -> None:

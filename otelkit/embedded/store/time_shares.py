@@ -12,10 +12,10 @@ from otelkit.embedded.wire_primitives import fields
 from otelkit.embedded.wire_values import parse_key_value
 from otelkit.model.views import QueueRow, RunRow, StageRow
 
-_METRICS: Final = (names.METRIC_STAGE_TIME, names.METRIC_QUEUE_TIME)
+_METRICS: Final = (names.METRIC_STAGE_TIME, names.METRIC_QUEUE_TIME, names.METRIC_STAGE_SHARED)
 _SELECT: Final = (
     "SELECT name, attributes, resource, last_ns, last_value FROM series JOIN metric ON metric.id = metric "
-    "WHERE run = ? AND name IN (?, ?) AND last_value IS NOT NULL"
+    "WHERE run = ? AND name IN (?, ?, ?) AND last_value IS NOT NULL"
 )
 _LEAST_S: Final = 0.001
 
@@ -33,6 +33,7 @@ def with_time_shares(row: RunRow, connection: sqlite3.Connection, number: int, s
     takes: dict[str, set[str]] = defaultdict(set)
     puts: dict[str, set[str]] = defaultdict(set)
     waits: dict[tuple[str, str], float] = {}
+    crews = _Crews()
     until_ns = 0
     processes: dict[str, set[int]] = defaultdict(set)
     for name, raw, resource, last_ns, value in connection.execute(_SELECT, (number, *_METRICS)):
@@ -43,6 +44,9 @@ def with_time_shares(row: RunRow, connection: sqlite3.Connection, number: int, s
             # Not a sum: in each process it is the time in which anybody of that process waited.
             at = (queue, attributes.get(names.QUEUE_STATE, ""))
             waits[at] = max(waits.get(at, 0.0), value)
+            continue
+        if name == names.METRIC_STAGE_SHARED:
+            crews.join(attributes.get(names.STAGE_NAME, ""), attributes.get(names.STAGE_OTHER, ""))
             continue
         stage, state = attributes.get(names.STAGE_NAME, ""), attributes.get(names.STAGE_STATE, "")
         states[stage][state] += value
@@ -65,6 +69,7 @@ def with_time_shares(row: RunRow, connection: sqlite3.Connection, number: int, s
             takes_from=tuple(sorted(takes[stage.name])),
             processes=len(processes[stage.name]),
             puts_into=tuple(sorted(puts[stage.name])),
+            shares_with=crews.others(stage.name),
         )
 
     def queue_row(queue: QueueRow) -> QueueRow:
@@ -81,6 +86,21 @@ def with_time_shares(row: RunRow, connection: sqlite3.Connection, number: int, s
         queues=tuple(map(queue_row, row.queues)),
         measured_s=measured_s,
     )
+
+
+class _Crews:
+    """Stages that share workers, joined from pairs: who shares with one of a crew belongs to it."""
+
+    def __init__(self) -> None:
+        self._crew: dict[str, set[str]] = {}
+
+    def join(self, one: str, other: str) -> None:
+        crew = self._crew.get(one, {one}) | self._crew.get(other, {other})
+        for stage in crew:
+            self._crew[stage] = crew
+
+    def others(self, stage: str) -> tuple[str, ...]:
+        return tuple(sorted(self._crew.get(stage, {stage}) - {stage}))
 
 
 def _attributes(raw: bytes) -> dict[str, str]:

@@ -69,6 +69,26 @@ def test_time_is_shared_out_from_the_first_span_to_the_last_metrics(tmp_path: Pa
     assert (read.working, read.starved, read.blocked, read.takes_from) == (None, None, None, ())
 
 
+def test_stages_that_share_workers_know_each_other(tmp_path: Path) -> None:
+    """Also by way of a third one, and from several processes."""
+    store = open_store(tmp_path / "telemetry.db")
+    names_of_stages = ("read", "parse", "check", "extract", "store")
+    store.write([spans(*(stage(name) for name in names_of_stages))])
+    store.write([stage_time(name, "busy", 1.0, 10.0) for name in names_of_stages])
+    for pid, one, other in ((1, "parse", "check"), (2, "extract", "check"), (1, "read", "store")):
+        attributes = {names.PIPELINE_NAME: "p", names.STAGE_NAME: one, names.STAGE_OTHER: other}
+        store.write([number(names.METRIC_STAGE_SHARED, 1, 10.0, attributes, RESOURCE | {names.PROCESS_PID: pid})])
+    store.close()
+
+    assert {row.name: row.shares_with for row in the_run(tmp_path / "telemetry.db").stages} == {
+        "read": ("store",),
+        "parse": ("check", "extract"),
+        "check": ("extract", "parse"),
+        "extract": ("check", "parse"),
+        "store": ("read",),
+    }
+
+
 def test_without_such_metrics_nothing_is_said(tmp_path: Path) -> None:
     """A program of the stock SDK, or one whose metrics are off."""
     store = open_store(tmp_path / "telemetry.db")
