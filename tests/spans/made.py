@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from otelkit.ledger.ledger import Ledger
 from otelkit.model.blueprint import Offered
 from otelkit.model.steps import Phase, SpanStep
+from otelkit.model.traces import EndedSpan, EndedSpanStep
 from otelkit.spans.chain import Chain
 
 
@@ -100,5 +101,26 @@ class Holding(Step):
         self.kept = []
 
     def _all(self) -> list[ReadableSpan]:
+        kept, self.kept = self.kept, []
+        return kept
+
+
+class Keeper(EndedSpanStep):
+    """Takes ended spans as they are, and holds them for good."""
+
+    phase = Phase.JUDGE
+
+    def __init__(self, name: str = "keeper") -> None:
+        self.name = name
+        self.kept: list[EndedSpan] = []
+
+    def on_ended(self, batch: Sequence[EndedSpan]) -> Sequence[EndedSpan]:
+        self.kept += batch
+        return ()
+
+    def held(self) -> int:
+        return len(self.kept)
+
+    def rest(self, timeout_s: float) -> Sequence[EndedSpan]:
         kept, self.kept = self.kept, []
         return kept
