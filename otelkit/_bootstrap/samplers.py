@@ -41,6 +41,24 @@ def otelkit_rules(argument: str | None = None) -> Sampler:
     return _made("otelkit_rules", argument)
 
 
+def otelkit_adaptive(argument: str | None = None) -> Sampler:
+    """Return the sampler that keeps a number of traces per second.
+
+    Args:
+        argument: That number, as text; None: ``OTEL_TRACES_SAMPLER_ARG``, else the setting ``sampling_target_per_s``.
+    """
+    return _made("otelkit_adaptive", argument)
+
+
+def otelkit_tail(argument: str | None = None) -> Sampler:
+    """Return the sampler that decides at a trace's end; it says so if the ended spans do not come by otelkit.
+
+    Args:
+        argument: The share of normal traces as text; None: ``OTEL_TRACES_SAMPLER_ARG``, else the setting.
+    """
+    return _made("otelkit_tail", argument)
+
+
 def _made(name: str, argument: str | None) -> Sampler:
     speak_up()
     config_file = read_config_file(os.environ)

@@ -20,6 +20,16 @@ _HERE: Final = "otelkit._builtin"
 _SAMPLERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "otelkit_ratio": (f"{_HERE}.rate_samplers:ratio_from", ("sampling_normal_ratio",)),
     "otelkit_rules": (f"{_HERE}.rate_samplers:rules_from", ("sampling_normal_ratio", "sampling_rules")),
+    "otelkit_adaptive": (
+        f"{_HERE}.adaptive_sampler:adaptive_from",
+        (
+            "sampling_target_per_s",
+            "sampling_window_s",
+            "sampling_load_limit",
+            "sampling_state_path",
+            "sampling_max_keys",
+        ),
+    ),
     "otelkit_tail": (
         f"{_HERE}.tail_sampler:tail_from",
         (
