@@ -61,8 +61,7 @@ def otelkit_samplers(settings: Settings) -> Mapping[str, SamplerFactory]:
 
     When: once, while planning; the factory of the selected name is called once, when otelkit is installed.
     Order: does not count; a name that another plugin offers is an error naming both.
-    Failure: this plugin is left out whole. A factory that raises leaves the SDK's default sampler, with one clear message; a
-    ``SettingsError`` may have several, one for each mistake.
+    Failure: this plugin is left out whole. A factory that raises (``SettingsError``: all mistakes) leaves the SDK's default.
     Returns: name -> factory, which takes ``OTEL_TRACES_SAMPLER_ARG`` as text (None if unset); or nothing.
     """
     return {}
