@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from otelkit.model.traces import EndedSpanStep
 from otelkit.spans import guarded_step
 from otelkit.spans.ended import Ended, SdkEndedSpan, viewed
 from otelkit.spans.guarded_step import GuardedStep
@@ -14,7 +15,6 @@ from otelkit.spans.light_span import LightSpan
 if TYPE_CHECKING:
     from otelkit.model.blueprint import Offered
     from otelkit.model.steps import SpanStep
-    from otelkit.model.traces import EndedSpanStep
 
 
 class GuardedEndedStep(GuardedStep[Ended]):
@@ -23,7 +23,10 @@ class GuardedEndedStep(GuardedStep[Ended]):
     def __init__(self, offered: Offered[SpanStep], step: EndedSpanStep) -> None:
         super().__init__(offered)
         self._ended_step = step
-        self.ticks = self.sees_end = self._may_hold = True
+        self.sees_end = True
+        self.ticks = self._may_hold = any(
+            getattr(type(step), method) is not getattr(EndedSpanStep, method) for method in ("due", "rest")
+        )
         try:
             step.joined()
         except Exception as error:  # noqa: BLE001 - a stranger's step may raise anything
