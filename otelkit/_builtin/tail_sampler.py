@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from otelkit._builtin.load_readings import load_from
 from otelkit.errors import SettingsError
 from otelkit.sampling.classes import KeepPolicy
 from otelkit.sampling.judgement import Judge
+from otelkit.sampling.normal_share import NormalShare
 from otelkit.sampling.ring import Ring
 from otelkit.sampling.ring_requests import RequestTrigger
 from otelkit.sampling.ring_triggers import ErrorTrigger, RingTrigger, SignalTrigger
 from otelkit.sampling.rules import parse_rate
 from otelkit.sampling.tail import OtelkitTail
+from otelkit.sampling.tail_memory import RememberingTail
 from otelkit.sampling.trace_buffer import BufferLimits
 from otelkit.settings import Settings
 
@@ -50,7 +53,12 @@ def tail_from(argument: str | None, settings: Settings) -> Sampler:
         raise SettingsError(mistakes, setting="sampling_normal_ratio")
     ring = _ring(settings)
     limits = _limits(settings, part=1 - 1 / _RING_PART if ring is not None else 1.0)
-    return OtelkitTail(Judge(KeepPolicy.of(settings, share)), limits, retention=ring)
+    judge = Judge(KeepPolicy.of(settings, share), NormalShare(load_from(settings)))
+    path = settings.text("sampling_state_path")
+    if path:
+        # Absolute: the program may change its working folder.
+        return RememberingTail(judge, limits, Path(path).absolute(), retention=ring)
+    return OtelkitTail(judge, limits, retention=ring)
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:
@@ -77,7 +85,6 @@ def _ring(settings: Settings) -> Ring | None:
     retain_s = settings.number("sampling_retain_s")
     if not retain_s or settings.whole("sampling_buffer_spans") < _LEAST_SPANS:
         return None
-    # Absolute: the program may change its working folder.
     triggers: list[RingTrigger] = [RequestTrigger(Path(settings.text("store_dir")).absolute())]
     if settings.items_of("sampling_keep_on"):
         triggers.append(ErrorTrigger(settings.items_of("sampling_keep_on")))

@@ -44,6 +44,10 @@ class Sightings:
         self._remember(kind, now_ns)
         return True
 
+    def remembered(self) -> list[tuple[Hashable, int]]:
+        """Return what is remembered and since when, the oldest first."""
+        return list(self._seen_ns.items())
+
     def _within(self, seen_ns: int, now_ns: int) -> bool:
         # A clock that was set back makes everything new at most once.
         return 0 <= now_ns - seen_ns < self._window_ns

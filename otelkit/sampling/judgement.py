@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from otelkit import names
 from otelkit.model.sampling_figures import Figure
@@ -96,6 +96,21 @@ class Judge:
             error = budget.error
             if error is not None:
                 yield Figure(names.METRIC_SAMPLING_CONTROLLER_ERROR, error, {names.SAMPLING_CLASS: kind.value})
+
+    def learnt(self) -> dict[str, object]:
+        """Return what was learnt, as JSON can say it: what is slow, and what was seen lately."""
+        return {"durations": self._slowness.learnt(), "seen": self._keys.remembered()}
+
+    def remember(self, learnt: Any) -> None:  # Any: JSON
+        """Go on from what `learnt` has returned.
+
+        Raises:
+            ValueError, TypeError, KeyError: It is none of that; nothing has changed then, or only part of it is known.
+        """
+        self._slowness.remember(learnt["durations"])
+        for kind, seen_ns in learnt["seen"]:
+            pipeline, stage = kind
+            self._keys.is_first((str(pipeline), str(stage)), int(seen_ns))
 
     # -- the class and its probability -----------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from otelkit.sampling.quantiles import DurationSketch
 
@@ -57,6 +58,30 @@ class Slowness:
             return self._constant_ns
         learnt = self._learnt.get(key)
         return None if learnt is None else learnt.slow_ns
+
+    def learnt(self) -> list[tuple[str, str, list[tuple[int, float]]]]:
+        """Return what is known of each key, to be stored: pipeline, stage, and the buckets of the sketch."""
+        known = list(self._learnt.items())
+        return [(*key, [(bucket, round(count, 3)) for bucket, count in each.sketch.buckets()]) for key, each in known]
+
+    def remember(self, learnt: Iterable[Sequence[Any]]) -> None:  # Any: JSON
+        """Go on from what `learnt` has returned; of more keys than there is room for the last ones stay.
+
+        Raises:
+            ValueError, TypeError: It is none of that.
+        """
+        if self._constant_ns:
+            return
+        found: OrderedDict[Key, _Learnt] = OrderedDict()
+        for pipeline, stage, buckets in learnt:
+            pairs = [(int(bucket), float(count)) for bucket, count in buckets if count > 0]
+            each = _Learnt(DurationSketch.of(pairs, self._memory))
+            if each.sketch.count >= self._enough:
+                each.slow_ns = each.sketch.quantile_ns(self._quantile)
+            found[str(pipeline), str(stage)] = each
+        while len(found) > self._max_keys:
+            found.popitem(last=False)
+        self._learnt = found
 
     def learn(self, key: Key, duration_ns: int) -> None:
         """Remember a duration."""

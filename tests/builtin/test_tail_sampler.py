@@ -11,8 +11,10 @@ from otelkit._builtin.setting_list import SETTINGS
 from otelkit._builtin.tail_sampler import tail_from
 from otelkit.errors import SettingsError
 from otelkit.sampling.judgement import Judge
+from otelkit.sampling.normal_share import NormalShare
 from otelkit.sampling.ring import Ring
 from otelkit.sampling.tail import OtelkitTail
+from otelkit.sampling.tail_memory import RememberingTail
 from otelkit.settings import Settings, resolve
 
 PREFIX = "OTEL_PYTHON_OTELKIT_"
@@ -78,3 +80,21 @@ def test_every_trigger_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     assert isinstance(ring, Ring)
     assert [type(trigger).__name__ for trigger in ring._triggers] == ["RequestTrigger", "ErrorTrigger", "SignalTrigger"]
+
+
+def test_with_a_path_what_was_learnt_is_remembered(tmp_path: Path) -> None:
+    """Written at the orderly end."""
+    path = tmp_path / "samplers.json"
+    sampler = tail(sampling_state_path=str(path))
+
+    assert isinstance(sampler, RememberingTail)
+
+    sampler.close()
+
+    assert path.exists()
+
+
+@pytest.mark.requirement("TRC-35")
+def test_the_load_of_the_process_counts() -> None:
+    """The factor of normal traces comes from the load of this process."""
+    assert isinstance(judge_of(tail())._normal_factor, NormalShare)
