@@ -52,6 +52,8 @@ _SAMPLERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
             "sampling_retain_s",
             "sampling_keep_on",
             "sampling_keep_signal",
+            "sampling_load_limit",
+            "sampling_state_path",
             "sampling_max_keys",
         ),
     ),
