@@ -110,7 +110,7 @@ def test_a_step_in_front_does_not_keep_it_from_seeing_everything() -> None:
 def test_what_it_leaves_out_is_dropped_and_what_it_holds_is_pending() -> None:
     """Until the end, when it comes out and counts as delivered."""
     keeper = Keeper()
-    path, ledger, delivered = chained(Passing(lambda batch: batch[:1]), keeper)
+    path, ledger, delivered = chained(Passing(lambda batch: batch[:1], "first"), keeper)
     ledger.created("traces", 2)
     path.run(both_kinds())
     counts = ledger.counts("traces")
