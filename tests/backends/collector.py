@@ -22,12 +22,12 @@ class Collector:
     """Where its own metrics are."""
     log: Path
 
-    def own(self, metric: str) -> float:
-        """Return the sum of one of the Collector's own metrics over its series; 0 if it has none."""
+    def own(self, metric: str, signal: str = "") -> float:
+        """Return the sum of one of the Collector's own metrics over its series, or over those of one signal; 0 without any."""
         status, body = get(self.telemetry)
         assert status == 200, f"{self.telemetry}: {status}"
-        values = re.findall(rf"^{metric}(?:\{{[^}}]*\}})? (\S+)$", body.decode(), re.MULTILINE)
-        return sum(map(float, values))
+        series = re.findall(rf"^{metric}(?:\{{(.*)\}})? (\S+)$", body.decode(), re.MULTILINE)
+        return sum(float(value) for labels, value in series if not signal or f'data_type="{signal}"' in labels)
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def collector(folder: Path, config: str, gates: Sequence[str] = (), **env: str) 
         "HEALTH": f"127.0.0.1:{health}",
         "TELEMETRY_PORT": str(telemetry),
     }
-    command = [built("collector") / "otelkit-collector", "--config=config.yaml"]
+    command: list[str | Path] = [built("collector") / "otelkit-collector", "--config=config.yaml"]
     command += [f"--feature-gates={','.join(gates)}"] if gates else []
     with running(command, folder, f"http://127.0.0.1:{health}", places | env) as log:
         yield Collector(f"http://127.0.0.1:{http}", f"http://127.0.0.1:{telemetry}/metrics", log)

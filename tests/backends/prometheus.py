@@ -43,7 +43,7 @@ def prometheus(folder: Path) -> Iterator[Prometheus]:
     url = f"http://127.0.0.1:{port}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "prometheus.yaml").write_text("global: {}\n", encoding="utf-8")
-    command = [
+    command: list[str | Path] = [
         built("prometheus") / "prometheus",
         "--config.file=prometheus.yaml",
         "--storage.tsdb.path=data",

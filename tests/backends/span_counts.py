@@ -26,7 +26,19 @@ class SpanCounts:
 
     def spans(self, service: str) -> list[Any]:
         """Return the service's spans (protobuf) that the Collector has handed on so far."""
-        return [span.raw for span in self.behind.spans if span.resource["service.name"] == service]
+        return [span for request in self.requests(service) for scope in request for span in scope.spans]
+
+    def requests(self, service: str) -> list[list[Any]]:
+        """Return the service's part of each request that has come out so far: its groups of spans by scope (protobuf)."""
+        return [
+            list(group.scope_spans)
+            for path, request in list(self.behind.requests)
+            if path == "/v1/traces"
+            for group in request.resource_spans
+            if any(
+                pair.key == "service.name" and pair.value.string_value == service for pair in group.resource.attributes
+            )
+        ]
 
     def of(self, service: str) -> dict[Kind, float]:
         """Return what Prometheus says of the service's calls, by name and status."""
@@ -36,17 +48,36 @@ class SpanCounts:
             for (name, status), count in self.prometheus.query(f"sum by (span_name, status_code) ({calls})").items()
         }
 
-    def settle(self, service: str, spans: int) -> dict[Kind, float]:
-        """Return what Prometheus says when it has counted these spans: each with its weight, no more and no less.
+    def settle(self, service: str) -> dict[Kind, float]:
+        """Return what Prometheus says when it has counted each span behind the Collector with its weight, no more and no less.
 
-        A count is the sum of its spans' 1/p, where that is whole: it has settled when it equals what the spans behind the
-        Collector add up to. Fails if that does not come within a minute.
+        A count is the sum of its spans' 1/p, where that is whole. Fails if it does not come to that within a minute, or if the
+        Collector has lost a span on its way out.
         """
-        wait_until(lambda: len(self.spans(service)) >= spans, 60.0)
-        sums = {kind: round(sum(found)) for kind, found in weights(self.spans(service)).items()}
-        wait_until(lambda: self.of(service) == sums, 60.0)
-        assert len(self.spans(service)) == spans
+
+        def counted() -> bool:
+            sums = {kind: float(round(sum(found))) for kind, found in weights(self.spans(service)).items()}
+            return self.of(service) == sums
+
+        wait_until(self.handed_on, 60.0)
+        wait_until(counted, 60.0)
+        assert self.collector.own("otelcol_exporter_enqueue_failed_spans") == 0
         return self.of(service)
+
+    def handed_on(self) -> bool:
+        """Say whether everything that the Collector has for the next one is there."""
+        own = self.collector.own
+        waiting = own("otelcol_exporter_queue_size", signal="traces") + own(
+            "otelcol_exporter_in_flight_requests", signal="traces"
+        )
+        out = sum(
+            len(scope.spans)
+            for path, request in list(self.behind.requests)
+            if path == "/v1/traces"
+            for group in request.resource_spans
+            for scope in group.scope_spans
+        )
+        return waiting == 0 and own("otelcol_exporter_sent_spans") == out
 
     def all_calls(self, service: str) -> dict[str, int]:
         """Return the calls of each stage as otelkit's own metrics have them in Prometheus, sampled or not."""
