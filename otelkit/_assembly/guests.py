@@ -65,6 +65,10 @@ class Guests:
         """Do nothing: whoever flushes the provider flushes them, too, and `flush` is for all others."""
         return True
 
+    def seal(self, timeout_s: float) -> bool:
+        """Do nothing: see `force_flush`."""
+        return True
+
     def shutdown(self) -> None:
         """Wait until they are shut down, for half of the time that is left: logs and metrics come after them."""
         if self._provider.guests:

@@ -44,7 +44,7 @@ from otelkit.settings import Settings
 from otelkit.spans.chain import Chain
 from otelkit.spans.outbox import Outbox
 from otelkit.spans.stage_spans import SdkStageSpans
-from otelkit.stages import subprocesses, workers
+from otelkit.stages import children, subprocesses, workers
 from otelkit.stages.heartbeats import Heartbeats
 from otelkit.stages.patching import Patcher
 from otelkit.stages.run import set_process_run
@@ -134,7 +134,7 @@ class Installation:
         os.environ[_RUN_ID] = run_id
         set_process_run(run_id, self.settings.text("run_name") or None)
 
-        outlet = Outlet.open(os.environ, self.settings, self.ledger, silent=self._inherited)
+        self._outlet = outlet = Outlet.open(os.environ, self.settings, self.ledger, silent=self._inherited)
         resource = build_resource(run_id, auto_version)
         taken_over = _apply(config_file, self.blueprint)
         self._traces = (
@@ -154,6 +154,9 @@ class Installation:
             self._bind(NoOpMeter(SCOPE))
         self._install_stages()
         in_forked_child(self._in_child)
+        # After that: what is sealed is that of the child's own exporters.
+        children.in_child(self._seal_from_now)
+        children.when_one_starts(self._expect_child)
         self._ending = Ending(self.finish)
         self._ending.install()
 
@@ -179,6 +182,8 @@ class Installation:
         )
 
     def _observe_lost(self, options: CallbackOptions) -> Iterable[Observation]:
+        if self._metrics is not None:
+            self._metrics.collection_begins()
         self._outbox.settle_all(_SETTLE_S)
         return self.ledger.observe_lost(options)
 
@@ -202,6 +207,7 @@ class Installation:
             default_pipeline=self.settings.text("pipeline") or service_name,
             describe_arguments=self.settings.flag("describe_arguments"),
             flush=self.flush,
+            seal=self.seal,
             ended=self._outbox.ended,
             # So that a call is looked at while none has ended yet.
             begun=self._outbox.wake if self._beats else None,
@@ -241,8 +247,19 @@ class Installation:
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending on all signals; False if that failed or took too long. Never raises."""
         deadline = time.monotonic() + timeout_s
+        if self._outlet.left is not None:
+            self._outlet.left.look(at_once=True)
         # Spans first: they are what is looked at. Metrics last: they count what was lost.
         results = [path.flush(max(0.0, deadline - time.monotonic())) for path in self._paths()]
+        return all(results)
+
+    def seal(self, timeout_s: float) -> bool:
+        """Make what is pending safe against this process's own sudden end; False if that failed or took too long. Never raises.
+
+        It is sealed, or, where that can't be, sent.
+        """
+        deadline = time.monotonic() + timeout_s
+        results = [path.seal(max(0.0, deadline - time.monotonic())) for path in self._paths()]
         return all(results)
 
     def finish(self) -> None:
@@ -254,6 +271,8 @@ class Installation:
         # A worker, or a helper process of the program's own, ends before its run does.
         if not (self._is_child or self._inherited):
             self._run_end.tell()
+        if self._outlet.left is not None:
+            self._outlet.left.end()
         # All first: each is then ready to leave the network when the time of another is used up.
         for path in self._paths():
             path.exit_by(deadline)
@@ -301,6 +320,17 @@ class Installation:
 
     # -- children --------------------------------------------------------------------------------------------------
 
+    def _seal_from_now(self) -> None:
+        if self._outlet.heir is not None and self._outlet.left is not None:
+            self._outlet.heir.is_child()
+            self._outlet.left.is_child()
+        for path in self._paths():
+            path.seal_from_now()
+
+    def _expect_child(self) -> None:
+        if self._outlet.heir is not None and self._outlet.left is not None and self._outlet.heir.stand():
+            self._outlet.left.expect()
+
     def _in_child(self) -> None:
         """Adapt to a forked child; runs after everything that is older has made its own locks anew."""
         self._is_child = True
@@ -328,9 +358,7 @@ def _counting_only(ledger: Ledger) -> Outbox:
 
 def _apply(config_file: ConfigFile | None, blueprint: Blueprint) -> tuple[SpanProcessor, ...]:
     """Set the providers that a configuration file describes; return its span processors, for our chain to stand before."""
-    if config_file is None or not apply_with_sampler(
-        config_file, blueprint.samplers, os.environ, blueprint.settings
-    ):
+    if config_file is None or not apply_with_sampler(config_file, blueprint.samplers, os.environ, blueprint.settings):
         return ()
     provider = trace.get_tracer_provider()
     return take_processors(provider) if isinstance(provider, TracerProvider) else ()

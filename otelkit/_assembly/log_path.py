@@ -96,6 +96,20 @@ class LogPath:
         ]
         return all(done)
 
+    def seal_from_now(self) -> None:
+        """Keep records safe from now on until they are delivered."""
+        for exporter in self._exporters:
+            exporter.seal_from_now()
+
+    def seal(self, timeout_s: float) -> bool:
+        """Have what is pending kept safe."""
+        if self._processor is None:
+            return True
+        deadline = time.monotonic() + timeout_s
+        done = [self._processor.force_flush(int(timeout_s * 1000))]
+        done += [exporter.seal(max(0.0, deadline - time.monotonic())) for exporter in self._exporters]
+        return all(done)
+
     def exit_by(self, deadline: float) -> None:
         """Make `close` end by ``deadline``."""
         if self._processor is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -51,6 +52,8 @@ class MetricPath:
         self._bind = bind
         self._provider: MeterProvider | None = None
         self._exporters: list[OtlpMetricExporter | DeliveredMetricExporter] = []
+        self._readers: list[MetricReader] = []
+        """One for each exporter, in their order; others read by themselves."""
         # Once, and not again in each child: what is wrong is said once.
         env = outlet.env
         self._choices = outlet.choices("metrics")
@@ -75,6 +78,30 @@ class MetricPath:
         except Exception as error:  # noqa: BLE001 - the SDK raises bare `Exception` when a reader fails or is late
             _log.debug("metrics could not be flushed: %s", error)
             return False
+
+    def collection_begins(self) -> None:
+        """Hear that a reader begins to collect, in this thread."""
+        for exporter in self._exporters:
+            exporter.collection_begins()
+
+    def seal_from_now(self) -> None:
+        """Keep the last metrics safe from now on until they are delivered."""
+        for exporter in self._exporters:
+            exporter.seal_from_now()
+
+    def seal(self, timeout_s: float) -> bool:
+        """Have the metrics as they are now kept safe."""
+        if self._provider is None:
+            return True
+        deadline = time.monotonic() + timeout_s
+        done = []
+        for exporter, reader in zip(self._exporters, self._readers, strict=True):
+            try:
+                done.append(exporter.seal(reader.collect, max(0.0, deadline - time.monotonic())))
+            except Exception as error:  # noqa: BLE001 - the SDK raises bare `Exception` when a callback fails or is late
+                _log.debug("metrics could not be sealed: %s", error)
+                done.append(False)
+        return all(done)
 
     def exit_by(self, deadline: float) -> None:
         """Make `close` end by ``deadline``."""
@@ -106,7 +133,7 @@ class MetricPath:
         self._bind(self._provider.get_meter(SCOPE, __version__))
 
     def _build(self) -> MeterProvider:
-        self._exporters = []
+        self._exporters, self._readers = [], []
         readers = [self._reader(choice) for choice in self._choices]
         return MeterProvider([reader for reader in readers if reader], self._resource, shutdown_on_exit=False)
 
@@ -124,6 +151,8 @@ class MetricPath:
             return None
         self._exporters.append(exporter)
         with signals_left_alone():  # it starts a thread
-            return PeriodicExportingMetricReader(
+            periodic = PeriodicExportingMetricReader(
                 exporter, export_interval_millis=self._interval_ms, export_timeout_millis=self._timeout_ms
             )
+        self._readers.append(periodic)
+        return periodic

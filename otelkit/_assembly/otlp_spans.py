@@ -57,6 +57,14 @@ class OtlpSpans:
         """Send what waits; False if that failed or took longer."""
         return self._writer.outgoing.flush(timeout_millis / 1000)
 
+    def seal_from_now(self) -> None:
+        """Keep what is written from now on safe until it is delivered."""
+        self._writer.outgoing.sealing.begin()
+
+    def seal(self, timeout_s: float) -> bool:
+        """Keep what waits safe; False if it had to be sent for that, and was not."""
+        return self._writer.outgoing.seal(timeout_s)
+
     def shutdown(self) -> None:
         """Send or spool what waits, and close connections."""
         self._writer.close()

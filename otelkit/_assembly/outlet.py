@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from otelkit._assembly.encoders import encoder
 from otelkit._assembly.exporters import ExporterChoice, choose_exporters
+from otelkit.delivery.heir import Heir
+from otelkit.delivery.left_by_children import LeftByChildren
 from otelkit.delivery.notice import Notice
 from otelkit.delivery.otlp_exporters import OtlpLogExporter, OtlpMetricExporter
 from otelkit.delivery.otlp_writer import OtlpWriter
@@ -36,6 +38,10 @@ class Outlet:
     """None: spooling is switched off."""
     notice: Notice
     """Says once, in one line, that telemetry is being spooled."""
+    heir: Heir | None
+    """Who sends what a child has recorded, which may be killed at any moment; None: spooling is switched off."""
+    left: LeftByChildren | None
+    """Finds what children have left in the spool."""
 
     @classmethod
     def open(cls, env: Mapping[str, str], settings: Settings, ledger: Ledger, *, silent: bool) -> Outlet:
@@ -46,7 +52,10 @@ class Outlet:
         """
         folder = Path(settings.text("store_dir")) / "spool"
         spool = Spool(folder, settings.whole("spool_max_bytes"), ledger) if settings.flag("spool") else None
-        return cls(env, settings, ledger, spool, Notice(folder if spool else None, silent=silent))
+        notice = Notice(folder if spool else None, silent=silent)
+        if spool is None:
+            return cls(env, settings, ledger, None, notice, None, None)
+        return cls(env, settings, ledger, spool, notice, Heir(folder), LeftByChildren(folder))
 
     def choices(self, signal: Signal) -> list[ExporterChoice]:
         """Return the exporters that ``OTEL_*`` asks for; what is wrong is said, so ask once."""
@@ -66,6 +75,8 @@ class Outlet:
             endpoint=choice.endpoint,
             limit_bytes=self.settings.whole("buffer_bytes"),
             principal=choice is _principal(choices),
+            heir=self.heir,
+            left=self.left,
         )
 
     def account_of(self, choice: ExporterChoice, choices: Sequence[ExporterChoice]) -> Account:
@@ -123,6 +134,12 @@ class SignalPath(Protocol):
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending; False if that failed or took too long. Never raises."""
+
+    def seal_from_now(self) -> None:
+        """Hear that this process is a child, which may be killed at any moment."""
+
+    def seal(self, timeout_s: float) -> bool:
+        """Make what is pending safe against the end of this process; what can't be is sent. False if that failed."""
 
     def exit_by(self, deadline: float) -> None:
         """Make `close` end by ``deadline`` (`time.monotonic` seconds). Called for all signals before the first is closed."""

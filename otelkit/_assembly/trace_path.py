@@ -169,6 +169,19 @@ class TracePath:
             flushed = self._guests.flush(max(0.0, deadline - time.monotonic())) and flushed
         return flushed
 
+    def seal_from_now(self) -> None:
+        """Keep spans safe from now on until they are delivered."""
+        for destination in self._otlp:
+            destination.seal_from_now()
+
+    def seal(self, timeout_s: float) -> bool:
+        """Have what is pending kept safe."""
+        deadline = time.monotonic() + timeout_s
+        sealed = self.outbox.seal(timeout_s)
+        if self._guests is not None:
+            sealed = self._guests.flush(max(0.0, deadline - time.monotonic())) and sealed
+        return sealed
+
     def exit_by(self, deadline: float) -> None:
         """Make `close` end by ``deadline``."""
         self.outbox.exit_by(deadline)

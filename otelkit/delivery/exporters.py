@@ -63,6 +63,9 @@ class _Delivered(Generic[Batch]):
         """
         self._delivery.exit_by(deadline, pending)
 
+    def seal_from_now(self) -> None:
+        """Do nothing: what is sealed is OTLP as bytes, and nothing else."""
+
     def close(self, timeout_s: float) -> None:
         """Close the exporter's connections, waiting no longer than ``timeout_s``; what comes later is spooled."""
         self._delivery.close(timeout_s)
@@ -84,6 +87,10 @@ class DeliveredSpanExporter(_Delivered[Sequence[ReadableSpan]], SpanExporter):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Flush the exporter; False if that failed or the last batch was not delivered."""
         return self._delivery.flush(timeout_millis / 1000)
+
+    def seal(self, timeout_s: float) -> bool:
+        """Flush the exporter: nothing waits on this side of it."""
+        return self._delivery.flush(timeout_s)
 
     def shutdown(self) -> None:
         """Close the exporter's connections."""
@@ -117,6 +124,10 @@ class DeliveredLogExporter(_Delivered[Sequence[ReadableLogRecord]], LogRecordExp
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Flush the exporter; False if that failed or the last batch was not delivered."""
         return self._delivery.flush(timeout_millis / 1000)
+
+    def seal(self, timeout_s: float) -> bool:
+        """Flush the exporter: nothing waits on this side of it."""
+        return self._delivery.flush(timeout_s)
 
     def shutdown(self) -> None:
         """Close the exporter's connections."""
@@ -171,6 +182,14 @@ class DeliveredMetricExporter(_Delivered[MetricsData], MetricExporter):
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Flush the exporter; False if that failed or the last points were not delivered."""
         return os.getpid() != self._pid or self._delivery.flush(timeout_millis / 1000)
+
+    def collection_begins(self) -> None:
+        """Do nothing: no state is kept."""
+
+    def seal(self, collect: Callable[[], None], timeout_s: float) -> bool:
+        """Have the metrics as they are now sent; False if that failed. ``collect`` collects and exports to this exporter."""
+        collect()
+        return self.force_flush(timeout_s * 1000)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Close the exporter's connections."""

@@ -51,6 +51,10 @@ class Fates:
         if why:
             _log.debug("%s rejected %d of %d %s: %s", self._name, rejected, count, self._signal, cleaned(why))
 
+    def left(self, count: int) -> None:
+        """Count items that are left in the spool to another process, which sends them."""
+        self._account.spooled(self._signal, count)
+
     def taken_back(self, count: int) -> None:
         """Count items of a spooled request of this process as spooled no more; what becomes of them is counted next."""
         self._account.spooled(self._signal, -count)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult, MetricsData
 
 from otelkit.delivery.metric_points import count_points
 from otelkit.delivery.metric_preferences import preferred_aggregation, preferred_temporality
 from otelkit.delivery.otlp_writer import OtlpWriter
+from otelkit.delivery.sealed_file import States
 from otelkit.model.signals import Account
 
 _ERROR: Final = SeverityNumber.ERROR.value
@@ -45,6 +47,14 @@ class OtlpLogExporter(LogRecordExporter):
         """Send what waits; False if that failed or took longer."""
         return self._writer.outgoing.flush(timeout_millis / 1000)
 
+    def seal_from_now(self) -> None:
+        """Keep what is written from now on safe until it is delivered."""
+        self._writer.outgoing.sealing.begin()
+
+    def seal(self, timeout_s: float) -> bool:
+        """Keep what waits safe; False if it had to be sent for that, and was not."""
+        return self._writer.outgoing.seal(timeout_s)
+
     def shutdown(self) -> None:
         """Send or spool what waits."""
         self._writer.close()
@@ -55,6 +65,8 @@ class OtlpMetricExporter(MetricExporter):
 
     Temporality and aggregation are as ``OTEL_EXPORTER_OTLP_METRICS_*`` prefer them. In a forked child it takes everything and
     sends nothing: the counts that the child has inherited are its parent's, and the child records into a provider of its own.
+
+    In a process that may be killed, the last state is kept safe until what says the same, or more, is on its way.
     """
 
     def __init__(self, writer: OtlpWriter, account: Account, env: Mapping[str, str]) -> None:
@@ -62,6 +74,10 @@ class OtlpMetricExporter(MetricExporter):
         self._writer = writer
         self._account = account
         self._pid = os.getpid()
+        temporalities = set((preferred_temporality(env) or {}).values())
+        self._cumulative = temporalities <= {AggregationTemporality.CUMULATIVE}
+        # Of a collection, which has one thread from its begin to its export.
+        self._of_this = _Collection()
         writer.outgoing.prepare()
 
     def exit_by(self, deadline: float) -> None:
@@ -70,11 +86,45 @@ class OtlpMetricExporter(MetricExporter):
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Have the points sent; what becomes of them is in the ledger. ``timeout_millis`` is not used: nothing waits here."""
-        if os.getpid() == self._pid:
+        if os.getpid() != self._pid:
+            return MetricExportResult.SUCCESS
+        sealing = self._writer.outgoing.sealing
+        before, self._of_this.states = self._of_this.states, {}
+        if self._of_this.is_state:
+            for number, encoded in enumerate(self._writer.encode(metrics_data)):
+                sealing.put_state(number, encoded.body, encoded.written)
+        else:
             count = count_points(metrics_data)
             self._account.created("metrics", count)
             self._writer.write_whole(metrics_data, count)
+        if before:
+            sealing.supersede(before)
         return MetricExportResult.SUCCESS
+
+    def seal_from_now(self) -> None:
+        """Keep what is written from now on safe until it is delivered."""
+        self._writer.outgoing.sealing.begin()
+
+    def collection_begins(self) -> None:
+        """Hear that this thread begins to collect: what is sealed by now will be in what it exports, or was exported before."""
+        self._of_this.states = self._writer.outgoing.sealing.states()
+
+    def seal(self, collect: Callable[[], None], timeout_s: float) -> bool:
+        """Keep the metrics as they are now safe; False if they had to be sent for that, and were not.
+
+        Args:
+            collect: Collects and exports to this exporter, in this thread.
+            timeout_s: For sending them.
+        """
+        if not self._writer.outgoing.sealing.active:
+            collect()
+            return self.force_flush(timeout_s * 1000)
+        self._of_this.is_state = self._cumulative
+        try:
+            collect()
+        finally:
+            self._of_this.is_state = False
+        return self._writer.outgoing.seal(timeout_s)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Send what waits; False if that failed or took longer."""
@@ -84,6 +134,17 @@ class OtlpMetricExporter(MetricExporter):
         """Send or spool what waits."""
         if os.getpid() == self._pid:
             self._writer.close()
+
+
+class _Collection(threading.local):
+    """What an exporter knows of the collection that the thread is at."""
+
+    is_state = False
+    """Whether it is kept as a state instead of sent."""
+
+    def __init__(self) -> None:
+        self.states: States = {}
+        """What was sealed when it began."""
 
 
 def _is_error(record: ReadableLogRecord) -> bool:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from otelkit._guard import in_forked_child
 from otelkit.delivery.fates import Fates
+from otelkit.delivery.heir import Heir
 from otelkit.delivery.leaving import Leaving
+from otelkit.delivery.left_by_children import LeftByChildren
 from otelkit.delivery.notice import ENDED, Notice
 from otelkit.delivery.onlookers import LONGEST_WAIT_S, Onlookers
 from otelkit.delivery.pace import Pace, Patience
 from otelkit.delivery.replay import Replay
+from otelkit.delivery.sealed_file import SealedFile
+from otelkit.delivery.sealing import Sealing
 from otelkit.delivery.segment import destination
 from otelkit.delivery.spool import Spool
 from otelkit.delivery.spool_reader import SpooledRequest
@@ -60,6 +65,9 @@ class Outgoing:
             the others neither count nor spool.
         patience: How long to wait between attempts, and before the spool.
         send_limit_s: Longest time one request is waited for.
+        heir: Who sends what this process keeps sealed, should it be one that may be killed (`Sealing.begin`); None: it seals
+            nothing.
+        left: Finds what children of this process have left when they were killed.
     """
 
     def __init__(
@@ -77,6 +85,8 @@ class Outgoing:
         principal: bool = True,
         patience: Patience = Patience(),  # noqa: B008 - it is frozen
         send_limit_s: float = SEND_LIMIT_S,
+        heir: Heir | None = None,
+        left: LeftByChildren | None = None,
     ) -> None:
         self._signal = signal
         self._name = name
@@ -84,6 +94,11 @@ class Outgoing:
         self._spool = spool if principal else None
         self._fates = Fates(signal, name, account if principal else UNCOUNTED, self._spool, notice, endpoint)
         self._endpoint = endpoint
+        self._destination = destination(endpoint)
+        self._heir = heir
+        self._left = left if self._spool is not None else None
+        if self._left is not None:
+            self._left.tell(signal, self._destination, self._adopt)
         self._limit_bytes = limit_bytes
         # What is being sent can't make room any more: it may be a quarter of what there is room for.
         self._request_bytes = min(request_bytes, max(1, limit_bytes // 4))
@@ -92,10 +107,16 @@ class Outgoing:
         # A forked child must not close what it shares with its parent, so it keeps it, unused.
         self._left_behind: list[Turns] = []
         self._start_over()
-        in_forked_child(self._start_over)
+        in_forked_child(self._in_child)
+
+    def _in_child(self) -> None:
+        self.sealing.leave_to_parent()
+        self._start_over()
 
     def _start_over(self) -> None:
         self._waiting = Waiting(self._limit_bytes)
+        self.sealing = Sealing(self._sealed_file(), self._heir, self._waiting, self._request_bytes)
+        """Keeps what waits safe in a process that may be killed."""
         self._pace = Pace(self._endpoint, self._patience)
         self._replay = self._replay_of(self._spool) if self._spool is not None else None
         self._turns = Turns(
@@ -111,8 +132,13 @@ class Outgoing:
         self._sending_s: float | None = None
         self._closed = False
 
+    def _sealed_file(self) -> SealedFile | None:
+        if self._spool is None or self._heir is None:
+            return None
+        return SealedFile(self._spool.folder, self._signal, self._destination)
+
     def _replay_of(self, spool: Spool) -> Replay:
-        return Replay(spool.folder, self._signal, destination(self._endpoint), self._patience.longest_s)
+        return Replay(spool.folder, self._signal, self._destination, self._patience.longest_s)
 
     # -- taking ----------------------------------------------------------------------------------------------------
 
@@ -137,7 +163,8 @@ class Outgoing:
         if dropped:
             self._fates.crowded_out(dropped)
         self._relieve_if_stuck()
-        self._turns.wake()
+        if self.sealing.begins_to_gather():
+            self._turns.wake()
 
     def pending(self) -> int:
         """Return the number of items that wait or are being sent; what is spooled is not among them."""
@@ -146,6 +173,38 @@ class Outgoing:
     def prepare(self) -> None:
         """Start the thread now: once the interpreter shuts down, none can be started."""
         self._turns.start()
+
+    # -- sealing ---------------------------------------------------------------------------------------------------
+
+    def seal(self, timeout_s: float) -> bool:
+        """Make everything that was put so far safe against the end of this process; where that can't be, `flush` it."""
+        return self.sealing.write() or self.flush(timeout_s)
+
+    def _hand_over(self) -> bool:
+        """Leave what waits to the process that sends it for this one, which may be killed; False if there is none."""
+        if self._hurrying or self._spool is None or not self._waiting.items or not self.sealing.has_heir():
+            return False
+        if not self._spool.has_room(self._waiting.bytes):
+            return False
+        parcels = list(self._waiting.take_all())
+        numbers = {chunk.number for parcel in parcels for chunk in parcel.chunks}
+        handed = self.sealing.hand_over(numbers)
+        for parcel in parcels:
+            if handed:
+                self._fates.left(parcel.count)
+            else:
+                self._keep(parcel.body, parcel.count, Loss.EXPORT_FAILED)
+            self._waiting.forget(parcel)
+        self.sealing.write()
+        self._onlookers.announce()
+        return True
+
+    def _adopt(self, path: Path) -> None:
+        """Send what a child has left in the spool, soon."""
+        if self._replay is not None and not self._closed:
+            self._replay.adopt(path)
+            self._turns.start()
+            self._turns.ring()
 
     # -- waiting ---------------------------------------------------------------------------------------------------
 
@@ -173,6 +232,8 @@ class Outgoing:
         if self._spool is None and self._failed_attempts != failed:
             # It waits on, for better times.
             return True
+        if self._replay is not None and self._replay.adopted and self._pace.failing_since is None:
+            return False
         return not self._waiting.has_until(until)
 
     def exit_by(self, deadline: float, pending: Callable[[], int] = lambda: 0) -> None:
@@ -203,6 +264,7 @@ class Outgoing:
         self._keep_everything()
         # What the thread has begun to write, it finishes.
         self._onlookers.wait(lambda: deadline, lambda: not self._waiting.items)
+        self.sealing.close()
         turn.close()
 
     def _has_something(self) -> bool:
@@ -221,17 +283,25 @@ class Outgoing:
             return LONGEST_WAIT_S
         replay = self._replay
         if self._waiting.items or replay:
-            due = self._pace.try_again_at
+            due = max(self._pace.try_again_at, self._gathers_until(now))
         else:
             due = max(self._pace.try_again_at, float("inf") if replay is None else replay.doubt_at)
         if self._turns.too_many_stuck():
             due = max(due, now + 1.0)
         if self._spool is not None and self._waiting.items:
             due = min(due, max(self._pace.spool_at, now + 0.05))
+        if self._left is not None:
+            due = min(due, self._left.look_at)
         return min(max(0.0, due - now), LONGEST_WAIT_S)
+
+    def _gathers_until(self, now: float) -> float:
+        """Return until when requests are only gathered, in `time.monotonic` seconds; 0: they are sent."""
+        return 0.0 if self._leaving is not None or self._hurrying else self.sealing.gathers_until(now)
 
     def _work(self, turn: Turn) -> None:
         try:
+            if self._left is not None:
+                self._left.look()
             self._send_all(turn)
         except Exception:  # noqa: BLE001 - without this thread everything after would be lost
             _log.exception("sending %s met a bug; it goes on", self._signal)
@@ -250,7 +320,7 @@ class Outgoing:
                 if self._is_to_be_kept(now):
                     self._keep_everything()
                 return
-            if not self._send_next(turn):
+            if self._gathers_until(now) or self._hand_over() or not self._send_next(turn):
                 return
 
     def _send_next(self, turn: Turn) -> bool:
@@ -288,6 +358,7 @@ class Outgoing:
             self._sending_s = (time.monotonic() - began) / count
             self._fates.answered(answer, count)
             self._waiting.forget(parcel)
+            self.sealing.write()
             self._onlookers.announce()
         return True
 
@@ -353,6 +424,7 @@ class Outgoing:
         """Spool what waits; where there is no spool, it is lost."""
         for parcel in self._waiting.claim_all(self._request_bytes):
             self._keep(parcel.body, parcel.count, Loss.EXPORT_FAILED if self._pace.failing_since else Loss.EXIT_LIMIT)
+        self.sealing.write()
         self._onlookers.announce()
 
     def _keep_late(self, body: bytes, count: int) -> None:

@@ -41,10 +41,12 @@ class Replay:
         self._signal = signal
         self._destination = destination
         self._doubt_s = doubt_s
-        # This process's own, whose items are in its account.
+        # This process's own, whose items are in its account; and what is to be sent first: these, and its children's.
         self._own: set[Path] = set()
         self._waiting: deque[Path] = deque()
         self._sending = False
+        self.adopted: set[Path] = set()
+        """What children have left and has not been tried yet, or is being sent."""
         self._left: deque[Path] = deque()
         self._look_at = 0.0
         self._suspected: deque[Path] = deque()
@@ -57,8 +59,13 @@ class Replay:
         self._own.add(path)
         self._waiting.append(path)
 
+    def adopt(self, path: Path) -> None:
+        """Give what a child of this process has left in its turn, though it is not in this process's account. Any thread."""
+        self.adopted.add(path)
+        self._waiting.append(path)
+
     def __len__(self) -> int:
-        """Return how many requests this process has spooled and is to send before anything else, or is sending."""
+        """Return how many requests of this process and its children are to be sent before anything else, or are being sent."""
         return len(self._waiting) + self._sending
 
     @property
@@ -104,6 +111,7 @@ class Replay:
         """
         path = request.path
         request.release()
+        self.adopted.discard(path)
         tries = self._tries.get(path, 0)
         blamed = contact in (Contact.BROKEN, Contact.ANSWERED)
         # While the receiver takes nothing at all, one more failure says nothing about the request.
@@ -138,6 +146,7 @@ class Replay:
     def _forget(self, path: Path) -> None:
         self._tries.pop(path, None)
         self._own.discard(path)
+        self.adopted.discard(path)
 
     def _first_of(self, line: deque[Path]) -> SpooledRequest | None:
         while line:

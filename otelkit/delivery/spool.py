@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from otelkit._folder import make_private_folder
 from otelkit._guard import in_forked_child
 from otelkit.delivery import segment
+from otelkit.delivery.segment_file import store
 from otelkit.delivery.spool_reader import SpooledRequest, SpoolState, read_spool, spool_state
 from otelkit.model.signals import Account, Loss, Signal
 
@@ -74,7 +71,7 @@ class Spool:
             self._say("full", "the spool %s holds its most bytes (%d); telemetry is lost", self.folder, self._max_bytes)
             return None
         try:
-            path = self._store(segment.head(signal, count, body, destination), body, forced=forced)
+            path = store(self.folder, (segment.head(signal, count, body, destination), body), forced=forced)
         except OSError as error:
             self._reserve(-size)
             self._account.lost(signal, count, Loss.SPOOL_FAILED)
@@ -84,12 +81,16 @@ class Spool:
         self._account.spooled(signal, count)
         return path
 
+    def has_room(self, size: int) -> bool:
+        """Whether what somebody else is to send may take so many bytes: half of the folder stays for what can't be sent."""
+        return self._reserve(size, of=self._max_bytes // 2)
+
     def _say(self, cause: str, message: str, *arguments: object) -> None:
         if cause not in self._said:
             self._said.add(cause)
             _log.error(message, *arguments)
 
-    def _reserve(self, size: int) -> bool:
+    def _reserve(self, size: int, of: int | None = None) -> bool:
         # Bounded: a signal handler that spools may have interrupted this very thread in here.
         held = self._lock.acquire(timeout=0.2)
         try:
@@ -97,56 +98,10 @@ class Spool:
             if size > 0 and (self._looked_at is None or now - self._looked_at > _FRESH_S):
                 self._used = spool_state(self.folder).bytes
                 self._looked_at = now
-            if size > 0 and self._used + size > self._max_bytes:
+            if size > 0 and self._used + size > (self._max_bytes if of is None else of):
                 return False
             self._used += size
             return True
         finally:
             if held:
                 self._lock.release()
-
-    def _store(self, *parts: bytes, forced: bool) -> Path:
-        try:
-            return self._store_in_folder(parts, forced)
-        except FileNotFoundError:
-            # The store's folder is above it.
-            make_private_folder(self.folder.parent)
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            return self._store_in_folder(parts, forced)
-
-    def _store_in_folder(self, parts: tuple[bytes, ...], forced: bool) -> Path:
-        # Sorts by time; unique among threads, processes and containers that share the folder.
-        name = f"{time.time_ns():020d}-{os.getpid()}-{os.urandom(4).hex()}"
-        unfinished, path = self.folder / f".{name}.tmp", self.folder / f"{name}.otlp"
-        file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            # A reader takes an unfinished file that nobody locks as left over from a process that was killed.
-            with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for part in parts:
-                rest = memoryview(part)
-                while rest:
-                    rest = rest[os.write(file, rest) :]
-            if forced:
-                os.fsync(file)
-            fcntl.flock(file, fcntl.LOCK_UN)
-            unfinished.rename(path)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise
-        finally:
-            os.close(file)
-        if forced:
-            self._force_names()
-        return path
-
-    def _force_names(self) -> None:
-        """Force the folder to the disk: a file whose name is lost is lost too."""
-        # Some file systems refuse to force a folder, and the request is there all the same.
-        with suppress(OSError):
-            folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)

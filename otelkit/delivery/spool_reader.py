@@ -113,7 +113,7 @@ def read_spool(folder: Path, on_damaged: Callable[[Path, str], None] | None = No
 def take(path: Path, on_damaged: Callable[[Path, str], None] | None = None) -> SpooledRequest | None:
     """Return one request of the spool; None if it is gone, damaged, or another reader's. See `read_spool`."""
     tell = on_damaged or _warn
-    file = _lock(path)
+    file = lock(path)
     if file is None:
         return None
     try:
@@ -136,13 +136,13 @@ def _set_aside_if_abandoned(path: Path, tell: Callable[[Path, str], None]) -> No
     with suppress(OSError):
         if time.time() - path.stat().st_mtime < _UNFINISHED_FOR_S:
             return
-        file = _lock(path)
+        file = lock(path)
         if file is not None:
             _set_aside(path, "its writer was stopped while it was writing", tell)
             os.close(file)
 
 
-def _lock(path: Path) -> int | None:
+def lock(path: Path) -> int | None:
     """Open a file for this reader alone; None if another one has it or had it."""
     try:
         # Without O_NONBLOCK, opening a fifo would wait for its writer.

@@ -71,6 +71,10 @@ class Waiting:
         self._errors: deque[Chunk] = deque()
         self._out: dict[int, Parcel] = {}
         self._newest = 0
+        self._unsealed: dict[int, Chunk] = {}
+        self._gone: list[int] = []
+        self.seals = False
+        """Whether it is noted which chunks are new and which are gone."""
         self.bytes = 0
         """What is held now, with what is out."""
         self.items = 0
@@ -94,7 +98,31 @@ class Waiting:
             (self._errors if is_error else self._normal).append(chunk)
             self.bytes += chunk.size
             self.items += count
+            if self.seals:
+                self._unsealed[chunk.number] = chunk
         return dropped
+
+    def begin_to_seal(self) -> None:
+        """Note from now on which chunks are `unsealed`, as all are that are here, and which are `gone`."""
+        with self._lock:
+            if not self.seals:
+                self.seals = True
+                out = [chunk for parcel in self._out.values() for chunk in parcel.chunks]
+                here = sorted((*out, *self._normal, *self._errors), key=lambda chunk: chunk.number)
+                self._unsealed = {chunk.number: chunk for chunk in here}
+
+    def unsealed(self) -> list[Chunk]:
+        """Return the chunks that are still here and were not returned before, oldest first."""
+        with self._lock:
+            chunks = list(self._unsealed.values())
+            self._unsealed.clear()
+        return chunks
+
+    def gone(self) -> list[int]:
+        """Return the numbers of the chunks that were `unsealed` once and are forgotten now, each once."""
+        with self._lock:
+            numbers, self._gone = self._gone, []
+        return numbers
 
     def take(self, most_bytes: int) -> Parcel | None:
         """Return the oldest chunks, joined up to ``most_bytes`` but at least one; None if nothing waits."""
@@ -158,6 +186,12 @@ class Waiting:
                 yield parcel
                 self.forget(parcel)
 
+    def take_all(self) -> Iterator[Parcel]:
+        """Yield all that waits in order, claimed, to be forgotten later."""
+        while (parcel := self.take(self._limit_bytes)) is not None:
+            if self.claim(parcel):
+                yield parcel
+
     @property
     def newest(self) -> int:
         """Return the number of the newest chunk so far; 0 before the first."""
@@ -177,3 +211,5 @@ class Waiting:
     def _forget(self, chunk: Chunk) -> None:
         self.bytes -= chunk.size
         self.items -= chunk.count
+        if self.seals and self._unsealed.pop(chunk.number, None) is None:
+            self._gone.append(chunk.number)

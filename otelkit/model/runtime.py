@@ -72,3 +72,6 @@ class StageRuntime(Protocol):
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is pending; False if that did not succeed in time."""
+
+    def seal(self, timeout_s: float) -> bool:
+        """Make what is pending safe against the sudden end of this process; False if that did not succeed in time."""

@@ -49,6 +49,9 @@ class Destination(Protocol):
     def force_flush(self, timeout_millis: int) -> bool:
         """Send what is buffered; False if that failed."""
 
+    def seal(self, timeout_s: float) -> bool:
+        """Make what is buffered safe against the sudden end of this process; False if that failed."""
+
     def shutdown(self) -> None:
         """Close connections."""
 
@@ -196,17 +199,26 @@ class Outbox(SpanProcessor):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send everything that has ended so far; False if some of it was not delivered, or not in time."""
-        deadline = time.monotonic() + timeout_millis / 1000
+        return self._tell_destinations(
+            lambda destination, left_s: destination.force_flush(int(left_s * 1000)), timeout_millis / 1000
+        )
+
+    def seal(self, timeout_s: float) -> bool:
+        """Have the destinations make everything that has ended so far safe; False if that failed, or not in time."""
+        return self._tell_destinations(lambda destination, left_s: destination.seal(left_s), timeout_s)
+
+    def _tell_destinations(self, tell: Callable[[Destination, float], bool], timeout_s: float) -> bool:
+        """Take everything through the chain, then tell each destination, with the seconds that are left."""
+        deadline = time.monotonic() + timeout_s
         answers: list[bool] = []
 
-        def flush() -> None:
+        def errand() -> None:
             with suppress_instrumentation():
                 answers.append(self.chain.flush(max(0.0, deadline - time.monotonic())))
                 for destination in self._destinations:
-                    left_ms = max(0, int((deadline - time.monotonic()) * 1000))
-                    answers.append(destination.force_flush(left_ms))
+                    answers.append(tell(destination, max(0.0, deadline - time.monotonic())))
 
-        return self._drain.call(flush, timeout_millis / 1000) and all(answers)
+        return self._drain.call(errand, timeout_s) and all(answers)
 
     def exit_by(self, deadline: float) -> None:
         """Make `shutdown` and everything before it end by ``deadline`` (`time.monotonic` seconds)."""

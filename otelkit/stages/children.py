@@ -9,8 +9,9 @@ from typing import Final
 
 from otelkit._guard import Barrier, in_forked_child
 
-FLUSH_S: Final = 5.0
-"""Seconds that the end of a child's run or outermost stage may take to send what the child has recorded."""
+SEAL_S: Final = 5.0
+"""Longest time that the end of a child's run or outermost stage may take to make what the child has recorded safe. That is far
+less than a millisecond where it is sealed, and some where it must be sent."""
 
 generation = 0
 """How many forks lie between this process and the one that imported us. A run begun in another generation is the parent's:
@@ -20,6 +21,7 @@ _is_child = False
 _ends_orderly = False
 # Weak, since their owners are installations, which tests put up and take down.
 _to_tell: list[weakref.WeakMethod[Callable[[], None]]] = []
+_to_tell_of_start: list[weakref.WeakMethod[Callable[[], None]]] = []
 _barrier: Final = Barrier("children", None)
 
 
@@ -29,7 +31,7 @@ def ends_orderly() -> None:
     _ends_orderly = True
 
 
-def must_flush() -> bool:
+def must_seal() -> bool:
     """Return whether this is a child that may end by ``os._exit`` or a signal at any moment, past every finalizer."""
     return _is_child and not _ends_orderly
 
@@ -41,8 +43,28 @@ def in_child(method: Callable[[], None]) -> None:
     The method's object is not kept alive by this.
     """
     in_forked_child(method)
-    _to_tell[:] = [known for known in _to_tell if known() is not None]
-    _to_tell.append(weakref.WeakMethod(method))
+    _remember(method, _to_tell)
+
+
+def when_one_starts(method: Callable[[], None]) -> None:
+    """Call a bound method, which must not raise, in this process each time it has started a child of itself.
+
+    Programs started by ``subprocess`` are none. The method's object is not kept alive by this.
+    """
+    _remember(method, _to_tell_of_start)
+
+
+def one_starts() -> None:
+    """Note that this process starts a child that is not forked; what is forked is noted by itself."""
+    for known in tuple(_to_tell_of_start):
+        method = known()
+        if method is not None:
+            method()
+
+
+def _remember(method: Callable[[], None], where: list[weakref.WeakMethod[Callable[[], None]]]) -> None:
+    where[:] = [known for known in where if known() is not None]
+    where.append(weakref.WeakMethod(method))
 
 
 def is_one() -> None:
@@ -68,4 +90,4 @@ def _forked() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_parent=one_starts, after_in_child=_forked)

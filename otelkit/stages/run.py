@@ -98,8 +98,8 @@ class Run:
             self._span = None
             # Also after a span that could not be ended: the run's stages have recorded theirs.
             runtime = _current.runtime
-            if runtime is not None and children.must_flush():
-                runtime.flush(children.FLUSH_S)
+            if runtime is not None and children.must_seal():
+                runtime.seal(children.SEAL_S)
 
     def advance(self, count: int = 1) -> None:
         """Count ``count`` more handled items."""

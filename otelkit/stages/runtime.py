@@ -44,6 +44,7 @@ class Runtime:
         default_pipeline: `pipeline.name` of a stage that names none and runs outside `otelkit.run`.
         describe_arguments: Whether arguments become attributes.
         flush: Sends what is pending, within the given seconds; False if it could not.
+        seal: Makes what is pending safe against the sudden end of this process, within the given seconds; None: ``flush``.
         clock: Measures durations.
         tracer: Makes the root spans of runs; None: the global provider's.
         ended: Takes each ended call, to have it settled soon with `settle`; None: settled at once.
@@ -59,6 +60,7 @@ class Runtime:
         default_pipeline: str,
         describe_arguments: bool = True,
         flush: Callable[[float], bool],
+        seal: Callable[[float], bool] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         tracer: Tracer | None = None,
         ended: Callable[[StageCall], object] | None = None,
@@ -69,6 +71,7 @@ class Runtime:
         self.barriers: dict[str, Barrier] = {}
         """The fault barrier of each guarded part, by its name."""
         self._flush = flush
+        self._seal = seal or flush
         self._own = self._barrier("stages", None)
         self.runs = self._barrier("run spans", None)
         """Contains what fails while the root span of a run is started or ended."""
@@ -161,6 +164,14 @@ class Runtime:
             self._own.fault(error, "flush")
             return False
 
+    def seal(self, timeout_s: float) -> bool:
+        """Make what is pending safe against the sudden end of this process; False if that did not succeed in time."""
+        try:
+            return self._seal(timeout_s)
+        except Exception as error:  # noqa: BLE001 - steps and exporters may raise anything
+            self._own.fault(error, "seal")
+            return False
+
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _start_over(self) -> None:
@@ -236,8 +247,8 @@ class Runtime:
     def _ended_in_child(self, call: StageCall) -> None:
         outermost = call.outermost  # not known any more once it is settled
         self._put(call)
-        if outermost and children.must_flush():
-            self.flush(children.FLUSH_S)
+        if outermost and children.must_seal():
+            self.seal(children.SEAL_S)
 
     def _barrier(self, name: str, distribution: str | None) -> Barrier:
         barrier = self.barriers[name] = Barrier(name, distribution)

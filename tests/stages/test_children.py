@@ -34,11 +34,11 @@ def test_a_process_that_turns_out_to_be_a_child_tells_it_once(started_anew: None
     """As one does that multiprocessing has started anew: nothing was forked that could have been noticed."""
     adapting = Adapting()
     children.in_child(adapting.adapt)
-    before = children.must_flush()
+    before = children.must_seal()
     children.is_one()
     children.is_one()
 
-    assert (before, children.must_flush(), adapting.told) == (False, True, 1)
+    assert (before, children.must_seal(), adapting.told) == (False, True, 1)
 
 
 def test_a_forked_child_is_told_by_the_fork(started_anew: None) -> None:
@@ -48,10 +48,10 @@ def test_a_forked_child_is_told_by_the_fork(started_anew: None) -> None:
 
     def look() -> Any:
         children.is_one()
-        return adapting.told, children.must_flush(), children.generation
+        return adapting.told, children.must_seal(), children.generation
 
     assert in_child(look) == [1, True, children.generation + 1]
-    assert (adapting.told, children.must_flush()) == (0, False)
+    assert (adapting.told, children.must_seal()) == (0, False)
 
 
 def test_one_that_fails_to_adapt_keeps_no_other_from_it(started_anew: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,4 +82,4 @@ def test_a_worker_that_ends_well_need_not_send_at_every_end(started_anew: None) 
     children.is_one()
     children.ends_orderly()
 
-    assert not children.must_flush()
+    assert not children.must_seal()

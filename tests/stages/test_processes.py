@@ -28,7 +28,7 @@ def where_am_i() -> Found:
 
 
 def tell(sending: Connection) -> None:
-    sending.send((where_am_i(), children.must_flush()))
+    sending.send((where_am_i(), children.must_seal()))
 
 
 def configured_late(sending: Connection) -> None:
@@ -39,7 +39,7 @@ def configured_late(sending: Connection) -> None:
         OTEL_TRACES_EXPORTER="none", OTEL_METRICS_EXPORTER="none", OTEL_LOGS_EXPORTER="none", OTEL_PYTHON_OTELKIT_SPOOL="false"
     )  # fmt: skip
     otelkit.configure()
-    sending.send(children.must_flush())
+    sending.send(children.must_seal())
 
 
 def found_in_child(method: str, function: Any = tell) -> Any:

@@ -225,7 +225,7 @@ def test_a_child_whose_root_span_fails_at_its_end_still_sends_what_it_has(monkey
             pass
         return flushed
 
-    assert in_child(child) == [children.FLUSH_S]
+    assert in_child(child) == [children.SEAL_S]
 
 
 def test_without_otelkit_a_run_only_counts() -> None:

@@ -40,7 +40,7 @@ def fail(x: int) -> None:
 
 
 def flushes_at_every_end(_: object = None) -> bool:
-    return children.must_flush()
+    return children.must_seal()
 
 
 @pytest.fixture
