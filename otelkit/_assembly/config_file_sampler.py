@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Final
 
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import get_tracer_provider
 
 from otelkit._assembly.config_file import VARIABLE as FILE_VARIABLE
@@ -26,7 +25,6 @@ from otelkit._assembly.sampler import (
 )
 from otelkit.model.blueprint import Offered, SamplerChoice
 from otelkit.model.checks import Finding, Severity
-from otelkit.model.sampling import JudgingSampler, RootDecider, StageRootDecider
 from otelkit.settings import Settings
 
 _GROUP: Final = "opentelemetry_sampler"
@@ -48,10 +46,13 @@ def choose_for_file(
         return None
     source = f"tracer_provider.sampler in {config_file.path}"
     wanted = Wanted(named.name, source, argument.get(ARGUMENT, "").strip() or None)
-    chosen = make_sampler(wanted, {**_installed(named.name), **offered}, settings, known_names(_GROUP))
-    believes_parents = isinstance(chosen.sampler, RootDecider | StageRootDecider | JudgingSampler)
-    if named.parent_based and not believes_parents:
-        chosen = replace(chosen, sampler=ParentBased(chosen.sampler))
+    chosen = make_sampler(
+        wanted,
+        {**_installed(named.name), **offered},
+        settings,
+        others=known_names(_GROUP),
+        parent_based=named.parent_based,
+    )
     return replace(chosen, findings=(*chosen.findings, *_lost_settings(named, source)))
 
 

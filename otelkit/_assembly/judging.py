@@ -19,6 +19,8 @@ _OURS: Final = "otelkit"
 
 def judging_step(sampler: object) -> Offered[SpanStep] | None:
     """Return the step that a sampler brings, or one of those that a parent-based sampler is made of; None: none does."""
+    # Where what is to be debugged is kept besides.
+    sampler = getattr(sampler, "within", sampler)
     # What a parent-based sampler is made of has no public names.
     parts = (sampler, *vars(sampler).values()) if type(sampler) is ParentBased else (sampler,)
     for part in parts:

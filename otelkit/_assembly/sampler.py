@@ -22,6 +22,7 @@ from otelkit.errors import SettingsError
 from otelkit.health.named import unknown_name
 from otelkit.model.blueprint import Offered, SamplerFactory
 from otelkit.model.checks import Finding, Severity
+from otelkit.model.sampling import RootDecider, StageRootDecider
 from otelkit.sampling.debug import with_debug
 from otelkit.settings import Settings
 
@@ -107,14 +108,22 @@ def wanted_sampler(offered: Samplers, env: Mapping[str, str], settings: Settings
     return Wanted(DEFAULT, "default", argument)
 
 
-def make_sampler(wanted: Wanted, offered: Samplers, settings: Settings, others: Iterable[str] = ()) -> ChosenSampler:
-    """Return the sampler of that name, or the default and what is wrong.
+def make_sampler(
+    wanted: Wanted,
+    offered: Samplers,
+    settings: Settings,
+    *,
+    others: Iterable[str] = (),
+    parent_based: bool = False,
+) -> ChosenSampler:
+    """Return the sampler of that name, with the override for debugging, or the default and what is wrong.
 
     Args:
         wanted: What was asked for.
         offered: By plugins, otelkit's own among them.
         settings: In force.
         others: Further names that could have been asked for, for messages.
+        parent_based: Whether spans below a parent are to do as that, if the sampler does not see to it itself.
     """
     name = wanted.name if wanted.name in offered else wanted.name.lower()
     if name in STANDARD:
@@ -124,11 +133,16 @@ def make_sampler(wanted: Wanted, offered: Samplers, settings: Settings, others: 
     if not any(finding.severity is Severity.ERROR for finding in chosen.findings):
         unread = tuple(_unread(name, wanted, offered, settings))
         chosen = replace(chosen, findings=(*chosen.findings, *unread))
-    # Below `always_off` nothing is sampled but what is forced.
-    follows_parent = chosen.sampler in (DEFAULT_ON, ALWAYS_OFF) or (
-        name in STANDARD and name.startswith("parentbased_")
+    sampler = chosen.sampler
+    if parent_based and not isinstance(sampler, RootDecider | StageRootDecider | ParentBased):
+        sampler = ParentBased(sampler)
+    follows_parent = (
+        sampler is DEFAULT_ON
+        # Below it nothing is sampled but what is forced.
+        or sampler is ALWAYS_OFF
+        or (name in STANDARD and name.startswith("parentbased_"))
     )
-    return replace(chosen, sampler=debuggable(chosen.sampler, settings, follows_parent=follows_parent))
+    return replace(chosen, sampler=debuggable(sampler, settings, follows_parent=follows_parent))
 
 
 def debuggable(sampler: Sampler, settings: Settings, *, follows_parent: bool = False) -> Sampler:
@@ -141,7 +155,7 @@ def debuggable(sampler: Sampler, settings: Settings, *, follows_parent: bool = F
     """
     if sampler is ALWAYS_ON:
         return sampler
-    known = True if sampler is DEFAULT_ON else False if sampler in (ALWAYS_OFF, DEFAULT_OFF) else None
+    known = True if sampler is DEFAULT_ON else False if sampler is ALWAYS_OFF or sampler is DEFAULT_OFF else None
     return with_debug(
         sampler,
         always=settings.flag("sampling_debug"),

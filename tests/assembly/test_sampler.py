@@ -26,6 +26,7 @@ from otelkit.model.checks import Severity
 from otelkit.sampling.debug import OtelkitDebug
 from otelkit.sampling.ratio import OtelkitRatio
 from otelkit.sampling.rules_sampler import OtelkitRules
+from otelkit.sampling.tail import OtelkitTail
 from otelkit.settings import FileSource, resolve
 
 pytestmark = pytest.mark.sdk
@@ -281,3 +282,31 @@ def test_a_description_that_fails_fails_nothing_else() -> None:
     chosen = choose({"OTEL_TRACES_SAMPLER": "mine"}, others={"mine": lambda argument: Mute(0.5)})
 
     assert "whose description failed: RuntimeError" in chosen.description
+
+
+@pytest.mark.requirement("CFG-07")
+@pytest.mark.requirement("CFG-08")
+@pytest.mark.parametrize("variable", ["TRACE_SAMPLE_RATE", "ERROR_TRACE_SAMPLE_RATE"])
+@pytest.mark.parametrize(("value", "source"), [("0.5", "{}"), ("1.4", "sampling_")])
+def test_who_sets_a_rate_by_its_older_name_gets_the_sampler_that_knows_both(
+    variable: str, value: str, source: str
+) -> None:
+    """A rate that nobody looks at would be a silent 100 %; also a wrong one, instead of which its default is in force."""
+    chosen = choose({variable: value})
+
+    assert isinstance(within(chosen), OtelkitTail)
+    assert chosen.wanted.name == "otelkit_tail"
+    assert chosen.wanted.source.startswith(source.format(variable))
+    assert chosen.findings == ()
+
+
+def test_a_sampler_that_is_asked_for_by_name_wins_over_a_rate() -> None:
+    """And the rate of errors, which it can't know, is said to be for nothing."""
+    chosen = choose(
+        {"OTEL_TRACES_SAMPLER": "otelkit_ratio", "TRACE_SAMPLE_RATE": "0.5", "ERROR_TRACE_SAMPLE_RATE": "1"}
+    )
+
+    assert isinstance(within(chosen), OtelkitRatio)
+    (finding,) = chosen.findings
+    assert finding.what.startswith("sampling_error_ratio is set (from ERROR_TRACE_SAMPLE_RATE), but")
+    assert "otelkit_tail" in finding.fix
