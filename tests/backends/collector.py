@@ -18,16 +18,19 @@ class Collector:
 
     url: str
     """Where it takes OTLP over HTTP."""
+    grpc: str
+    """Where it takes OTLP over gRPC."""
     telemetry: str
     """Where its own metrics are."""
     log: Path
 
-    def own(self, metric: str, signal: str = "") -> float:
-        """Return the sum of one of the Collector's own metrics over its series, or over those of one signal; 0 without any."""
+    def own(self, metric: str, **labels: str) -> float:
+        """Return the sum of one of the Collector's own metrics over the series with these labels; 0 without any."""
         status, body = get(self.telemetry)
         assert status == 200, f"{self.telemetry}: {status}"
         series = re.findall(rf"^{metric}(?:\{{(.*)\}})? (\S+)$", body.decode(), re.MULTILINE)
-        return sum(float(value) for labels, value in series if not signal or f'data_type="{signal}"' in labels)
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
+        return sum(float(value) for had, value in series if all(one in had for one in wanted))
 
 
 @contextmanager
@@ -53,4 +56,6 @@ def collector(folder: Path, config: str, gates: Sequence[str] = (), **env: str) 
     command: list[str | Path] = [built("collector") / "otelkit-collector", "--config=config.yaml"]
     command += [f"--feature-gates={','.join(gates)}"] if gates else []
     with running(command, folder, f"http://127.0.0.1:{health}", places | env) as log:
-        yield Collector(f"http://127.0.0.1:{http}", f"http://127.0.0.1:{telemetry}/metrics", log)
+        yield Collector(
+            f"http://127.0.0.1:{http}", f"http://127.0.0.1:{grpc}", f"http://127.0.0.1:{telemetry}/metrics", log
+        )

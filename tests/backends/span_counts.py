@@ -67,8 +67,8 @@ class SpanCounts:
     def handed_on(self) -> bool:
         """Say whether everything that the Collector has for the next one is there."""
         own = self.collector.own
-        waiting = own("otelcol_exporter_queue_size", signal="traces") + own(
-            "otelcol_exporter_in_flight_requests", signal="traces"
+        waiting = own("otelcol_exporter_queue_size", data_type="traces") + own(
+            "otelcol_exporter_in_flight_requests", data_type="traces"
         )
         out = sum(
             len(scope.spans)
