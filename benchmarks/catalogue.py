@@ -11,6 +11,7 @@ BENCHMARKS: Final = {
     "stage_call": "one stage call beside the stock SDK's span, logfire's, ddtrace's and sentry's decorators",
     "call_parts": "what a stage call is made of: each part alone, their sum, and the whole",
     "stage_kinds": "what a stage adds to a generator's value, a coroutine's call, a block, a call that raises",
+    "sampler_cost": "what each sampler's decision costs where a trace starts",
     "metric_record": "one recorded number by a bound handle, beside the stock SDK's instruments",
     "exposition": "a scrape of 10,000 points as text for Prometheus, beside the stock SDK's and prometheus_client's",
     "buffered_memory": "bytes of an ended span that waits to be sent, beside the stock SDK's",
