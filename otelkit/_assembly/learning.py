@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from opentelemetry.sdk.trace.sampling import Sampler
+
 from otelkit._assembly.sampling_figures import figure_sources
 from otelkit.model.sampling import LearningSampler
 
@@ -16,7 +18,8 @@ def have_remembered(sampler: object) -> None:
     closes = {
         id(getattr(part.close, "__self__", part)): part.close
         for part in figure_sources(sampler)
-        if isinstance(part, LearningSampler)
+        # A step that a sampler brings has a `close` of another kind.
+        if isinstance(part, Sampler) and isinstance(part, LearningSampler)
     }
     for close in closes.values():
         try:

@@ -8,7 +8,10 @@ import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, StaticSampler
 
 from otelkit._assembly.learning import have_remembered
+from otelkit._builtin.samplers import OwnSampler
+from otelkit._builtin.setting_list import SETTINGS
 from otelkit.sampling.debug import with_debug
+from otelkit.settings import resolve
 
 
 class Learning(StaticSampler):
@@ -51,3 +54,11 @@ def test_samplers_that_learn_nothing_are_left_alone() -> None:
     """And no sampler at all."""
     have_remembered(ALWAYS_ON)
     have_remembered(None)
+
+
+def test_the_step_of_a_sampler_is_not_the_samplers_to_end(caplog: pytest.LogCaptureFixture) -> None:
+    """It has a `close` of another kind, which the chain calls."""
+    tail = OwnSampler("otelkit._builtin.tail_sampler:tail_from", (), resolve(SETTINGS, env={}))(None)
+    have_remembered(with_debug(tail, always=False, key="otelkit.debug"))
+
+    assert caplog.records == []
