@@ -57,7 +57,7 @@ def reasons(spans: list[Span]) -> set[tuple[str, str]]:
     }
 
 
-def run(app: Path, server: OtlpServer, **env: str) -> str:
+def run(app: Path, server: OtlpServer, **env: Any) -> str:
     done = instrument(
         app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url, OTEL_METRICS_EXPORTER="none", **env
     )
