@@ -97,6 +97,60 @@ def test_spans_of_other_instrumentations_nest_in_stages(app: Path, server: OtlpS
     assert database.trace_id == encoder.trace_id
 
 
+def test_other_instrumentations_run_as_usual_and_nest_in_threads_too(tmp_path: Path, server: OtlpServer) -> None:
+    """A request is the stage's child, also in a thread that the stage has started; so is the database call after it."""
+    write(
+        tmp_path,
+        "app.py",
+        """
+        import http.server, logging, sqlite3, threading
+        import requests
+        import otelkit
+
+        class Page(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, *words):
+                print(self.headers["traceparent"], flush=True)
+
+        pages = http.server.HTTPServer(("127.0.0.1", 0), Page)
+        threading.Thread(target=pages.serve_forever, daemon=True).start()
+
+        def ask():
+            requests.get(f"http://127.0.0.1:{pages.server_port}/", timeout=10)
+
+        @otelkit.stage("fetch")
+        def fetch():
+            ask()
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+            sqlite3.connect(":memory:").cursor().execute("select 1")
+            logging.getLogger("app").warning("fetched")
+
+        fetch()
+        pages.shutdown()
+        """,
+    )
+    done = instrument(tmp_path, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    (fetch,) = [span for span in server.spans if span.name == "fetch"]
+    others = [span for span in server.spans if span.name != "fetch"]
+    asked = [span for span in others if span.scope == "opentelemetry.instrumentation.requests"]
+    assert {span.scope.rpartition(".")[2] for span in others} == {"requests", "sqlite3"}
+    assert len(asked) == 2
+    assert {span.parent_id for span in others} == {fetch.span_id}
+    assert {line.split("-")[2] for line in done.stdout.splitlines()} == {span.span_id for span in asked}
+    assert [(log.span_id, log.trace_id) for log in server.logs if log.body == "fetched"] == [
+        (fetch.span_id, fetch.trace_id)
+    ]
+
+
 @pytest.mark.requirement("TRC-36", "LOG-02")
 def test_log_records_carry_the_ids_of_their_stage_and_arrive_once(app: Path, server: OtlpServer) -> None:
     """From a log line to its trace in one step."""

@@ -111,3 +111,17 @@ def test_the_last_failing_item_is_one_step_away_with_its_log_line(run: dict[str,
     assert not parses(Path(failed["item"]))
     assert {span["status"] for span in trace["spans"] if span["name"] == "steps.parse"} == {"error"}
     assert [failed["item"] in log["body"] for log in trace["logs"] if log["severity"] == "WARN"] == [True]
+
+
+def test_the_slowest_item_is_one_step_away(run: dict[str, Any], folder: Path) -> None:
+    """Its trace is the whole way of one file, and no other call of that stage took longer."""
+    slowest = run["slowest"]
+    trace = json.loads(otelkit(folder, "trace", slowest["trace_id"], "--json").stdout)
+    (call,) = [span for span in trace["spans"] if span["span_id"] == slowest["span_id"]]
+    drawn = otelkit(folder, "trace", slowest["trace_id"]).stdout
+
+    assert (call["name"], call["attributes"]["pipeline.item.id"]) == (slowest["stage"], slowest["item"])
+    assert call["duration_ns"] / 1e9 == pytest.approx(slowest["duration_s"])
+    assert {span["name"] for span in trace["spans"]} >= {"steps.analyse", "steps.read", "steps.parse"}
+    assert call["duration_ns"] == max(span["duration_ns"] for span in trace["spans"])
+    assert "steps.parse" in drawn
