@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from benchmarks.samplers.traffic import SCALE, SECOND, MadeTrace
 from otelkit.testing import FakeClock
@@ -47,6 +48,8 @@ class Contestant:
     """
 
     name: str = ""
+    by_span: bool = False
+    """Whether it wants to see each child end, when it does."""
     clock: FakeClock
 
     def __init__(self, seed: int = 0) -> None:
@@ -65,8 +68,11 @@ class Contestant:
     def starts(self, trace: MadeTrace) -> None:
         """A trace starts."""
 
+    def child_ends(self, trace: MadeTrace, index: int) -> None:
+        """A child has ended; 0 is the first. Only where ``by_span``."""
+
     def ends(self, trace: MadeTrace) -> None:
-        """A trace has ended, with all of its spans."""
+        """The root of a trace has ended, after all of its children."""
 
     def tick(self) -> None:
         """Another second has passed."""
@@ -82,30 +88,53 @@ class Contestant:
 def run(contestant: Contestant, traffic: Sequence[MadeTrace]) -> Contestant:
     """Let the traffic pass, and return the contestant."""
     clock = contestant.clock
-    for at_ns, kind, trace in events(traffic):
+    for at_ns, kind, trace in events(traffic, children=contestant.by_span):
         clock.advance((at_ns - clock.monotonic_ns()) / SECOND)
         if trace is None:
             contestant.tick()
-        elif kind == _START:
+        elif kind == START:
             contestant.starts(trace)
-        else:
+        elif kind == END:
             contestant.ends(trace)
+        else:
+            contestant.child_ends(trace, kind)
     contestant.close()
     return contestant
 
 
-_TICK, _START, _END = 0, 1, 2
+TICK: Final = -3
+START: Final = -2
+END: Final = -1
+"""What an event is; from 0 on it is the end of that child."""
 Event = tuple[int, int, MadeTrace | None]
+"""When, what, and of which trace."""
 
 
-def events(traffic: Sequence[MadeTrace]) -> Iterator[Event]:
-    """Yield starts, ends and a tick for each second, in the order of their time."""
-    found = [(trace.start_ns, _START, trace.number, trace) for trace in traffic]
-    found += [(trace.end_ns, _END, trace.number, trace) for trace in traffic]
-    found.sort(key=lambda event: event[:3])
+def events(traffic: Sequence[MadeTrace], *, children: bool = False) -> Iterator[Event]:
+    """Yield what happens, in the order of its time, with a tick for each second that is over."""
+    found: list[tuple[int, int, int, MadeTrace]] = []
+    for trace in traffic:
+        found.append((trace.start_ns, trace.number, START, trace))
+        found.append((trace.end_ns, trace.number, END, trace))
+        if children:
+            found += [(end_of(trace, index), trace.number, index, trace) for index in range(trace.spans - 1)]
+    # What happens to one trace at the same moment is in the order in which it was listed: sorting is stable.
+    found.sort(key=_when)
     tick_ns = SECOND
-    for at_ns, kind, _, trace in found:
+    for at_ns, _, kind, trace in found:
         while tick_ns <= at_ns:
-            yield tick_ns, _TICK, None
+            yield tick_ns, TICK, None
             tick_ns += SECOND
         yield at_ns, kind, trace
+
+
+def end_of(trace: MadeTrace, index: int) -> int:
+    """Return when a child ends, from the start of the traffic; -1 gives the start of the first.
+
+    The children come one after the other and share the trace's time equally; the last share is the root's own.
+    """
+    return trace.start_ns + trace.duration_ns * (index + 1) // trace.spans
+
+
+def _when(event: tuple[int, int, int, MadeTrace]) -> tuple[int, int]:
+    return event[0], event[1]

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from benchmarks.samplers.contest import Contestant
 from benchmarks.samplers.traffic import SECOND, MadeTrace
 
 _ID_BITS = (1 << 64) - 1
-
-
-@dataclass(slots=True)
-class _Buffered:
-    """What is held of a trace: each span as it starts, and once more as it ends."""
-
-    spans: int
 
 
 class LogfireTail(Contestant):
@@ -31,21 +22,24 @@ class LogfireTail(Contestant):
     """
 
     name = "Logfire-style tail"
+    by_span = True
 
     def __init__(self, slow_s: float, background: float, seed: int = 0) -> None:
         super().__init__(seed)
         self._slow_ns = slow_s * SECOND
         self._bound = round(background * (1 << 64))
-        self._held: dict[int, _Buffered] = {}
+        self._held: dict[int, list[tuple[MadeTrace, int]]] = {}
         self._spans = 0
 
     def starts(self, trace: MadeTrace) -> None:
-        # Children start and end while the root runs; all of them are held until it ends.
-        self._held[trace.trace_id] = _Buffered(trace.spans)
-        self._spans += trace.spans
+        self._held[trace.trace_id] = []
+
+    def child_ends(self, trace: MadeTrace, index: int) -> None:
+        self._held[trace.trace_id].append((trace, index))
+        self._spans += 1
 
     def ends(self, trace: MadeTrace) -> None:
-        self._spans -= self._held.pop(trace.trace_id).spans
+        self._spans -= len(self._held.pop(trace.trace_id))
         if trace.error_type is not None or trace.duration_ns > self._slow_ns or trace.trace_id & _ID_BITS < self._bound:
             self.keep(trace)
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks.samplers.contest import Contestant, Kept, run
 from benchmarks.samplers.counts import LABELS, Cell, cells, wrong
-from benchmarks.samplers.traffic import MadeTrace, Mix, made, with_ids
+from benchmarks.samplers.traffic import SCALE, MadeTrace, Mix, all_kept, made, with_ids
 
 REPLICAS: Final = 5
 """The same 20,000 traces, five times with other ids: so that stages with few traces are judged by themselves, too."""
@@ -32,8 +32,42 @@ def kept_in_each(make: Callable[[int], Contestant], mix: Mix | None = None) -> l
     return [run(make(seed), replica).kept for seed, replica in enumerate(replicas(mix))]
 
 
-def false_counts(runs: Sequence[Sequence[Kept]], mix: Mix | None = None) -> dict[str, list[Cell]]:
-    """Return, for each thing that is counted, the cells beyond 4 standard errors; empty: all counts are true."""
+def thresholds_of(make: Callable[[int], Contestant], mix: Mix | None = None) -> list[int]:
+    """Return the threshold of every trace by its number: what each says when it is kept whatever the threshold is.
+
+    It holds for other trace ids exactly if no threshold depends on the randomness, neither its own nor that of others.
+
+    Raises:
+        AssertionError: A trace was not kept, or came without ``th``.
+    """
+    traces = all_kept(replicas(mix)[0])
+    found = {kept.trace.number: kept.threshold for kept in run(make(0), traces).kept}
+
+    assert found.keys() == {trace.number for trace in traces}
+    thresholds = [threshold for _, threshold in sorted(found.items()) if threshold is not None]
+    assert len(thresholds) == len(traces)
+    return thresholds
+
+
+def kept_at(thresholds: Sequence[int], mix: Mix | None = None) -> list[dict[int, int]]:
+    """Return what has to be kept of each replica at these thresholds: the threshold of each kept trace by its number."""
+    return [
+        {trace.number: thresholds[trace.number] for trace in replica if trace.randomness >= thresholds[trace.number]}
+        for replica in replicas(mix)
+    ]
+
+
+def false_counts(
+    runs: Sequence[Sequence[Kept]], mix: Mix | None = None, thresholds: Sequence[int] | None = None
+) -> dict[str, list[Cell]]:
+    """Return, for each thing that is counted, the cells beyond 4 standard errors; empty: all counts are true.
+
+    Args:
+        runs: What was kept of each replica.
+        mix: What the traffic is made of.
+        thresholds: Of all traces, where they are known.
+    """
     truth = replicas(mix)[0]
-    found = {what: wrong(cells(truth, runs, label)) for what, label in LABELS.items()}
+    probabilities = [(SCALE - each) / SCALE for each in thresholds] if thresholds is not None else None
+    found = {what: wrong(cells(truth, runs, label, probabilities)) for what, label in LABELS.items()}
     return {what: cells_of for what, cells_of in found.items() if cells_of}

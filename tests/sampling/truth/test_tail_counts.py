@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.samplers.contest import Kept, run
 from benchmarks.samplers.ours import Judged
-from benchmarks.samplers.traffic import SCALE, SECOND, Burst, Mix, TraceClass
+from benchmarks.samplers.traffic import SECOND, Burst, Mix, TraceClass
 from otelkit.sampling.classes import Allowance, KeepPolicy
 from tests.sampling.truth.replicas import false_counts, kept_in_each, replicas, traffic
 
@@ -124,26 +124,3 @@ def test_no_error_is_away_for_longer_than_a_window_and_what_lies_between_two_of_
                 sorted(seen[fingerprint]), [*sorted(seen[fingerprint])[1:], max(times)], strict=True
             ):
                 assert not [at for at in times if one + window_ns < at < next_one]
-
-
-@pytest.mark.parametrize("policy", [DEFAULTS, NARROW, STORM_POLICY], ids=["defaults", "narrow", "storm"])
-@pytest.mark.parametrize("mix", [None, STORM], ids=["mix", "errors"])
-def test_no_probability_depends_on_the_randomness(policy: KeepPolicy, mix: Mix | None) -> None:
-    """With other trace ids every single trace has the same threshold, kept or not; and it is kept exactly if R reaches it."""
-    one, other = (run(Judged(policy), replicas(mix)[seed]) for seed in (0, 1))
-
-    assert one.thresholds == other.thresholds
-    assert len(one.thresholds) == len(replicas(mix)[0])
-    for contestant, traces in ((one, replicas(mix)[0]), (other, replicas(mix)[1])):
-        assert {each.trace.number for each in contestant.kept} == {
-            trace.number for trace in traces if trace.randomness >= contestant.thresholds[trace.number]
-        }
-
-
-def test_probabilities_that_otelkit_chooses_are_whole() -> None:
-    """1 / p is a whole number for everything but the exact budget, so that the Collector need not round it."""
-    for policy, mix in ((NARROW, None), (STORM_POLICY, STORM)):
-        for kept in kept_by(policy, mix):
-            counts = {SCALE / (SCALE - each.threshold) for each in kept if each.threshold is not None}
-
-            assert max(abs(count - round(count)) for count in counts) < 1e-9
