@@ -174,7 +174,7 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
         "sampling_window_s",
         "float",
         10.0,
-        "Length of the windows of `sampling_budget_per_window`.",
+        "Length of the windows of `sampling_budget_per_window`, and in which `otelkit_adaptive` learns how much comes.",
         unit="s",
         minimum=0.1,
         maximum=3600,
