@@ -6,6 +6,8 @@ import math
 from collections.abc import Hashable
 from typing import Final
 
+from otelkit.sampling.fair_share import fair_share
+
 _MEMORY_S: Final = 2.0
 """Time constant of the estimated rates: what was 2 s ago counts for a third."""
 _FIRST_S: Final = _MEMORY_S / 8
@@ -144,15 +146,8 @@ class Budget:
         """Find the share: with it as the most that any kind may use, all of them together use the budget."""
         self._measure(now_s - self._shared_at_s)
         self._shared_at_s = now_s
-        needs = sorted(known.rate(now_s) * self._ratio for known in self._kinds.values())
-        left = self._per_s
-        for number, need in enumerate(needs):
-            share = left / (len(needs) - number)
-            if need > share:
-                self._share_per_s = share
-                return
-            left -= need
-        self._share_per_s = math.inf
+        needs = (known.rate(now_s) * self._ratio for known in self._kinds.values())
+        self._share_per_s = fair_share(needs, self._per_s)
 
     def _measure(self, passed_s: float) -> None:
         if 0 < passed_s < 4 * _SHARE_S:

@@ -33,6 +33,10 @@ class Allowance:
     per_s: float
     """Traces kept per second; 0: no limit."""
 
+    def __str__(self) -> str:
+        """Return it for people: ``1 up to 100/s``."""
+        return f"{self.ratio:g} up to {self.per_s:g}/s" if self.per_s else f"{self.ratio:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class KeepPolicy:

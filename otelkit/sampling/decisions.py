@@ -62,9 +62,13 @@ class DecisionBook:
     def probability(self, kind: str, probability: float, now_ns: int) -> None:
         """Note at which probability a trace of this class was to be kept."""
         lately = self._lately.get(kind)
-        if lately is None:
-            lately = self._lately[kind] = _Lately()
+        if lately is not None:
+            lately.add(probability, now_ns)
+            return
+        lately = _Lately()
         lately.add(probability, now_ns)
+        # Not before: whoever reads it divides by its count.
+        self._lately[kind] = lately
 
     def decided(self) -> dict[str, tuple[int, int]]:
         """Return for each class how many traces were kept, and how many there were."""

@@ -66,6 +66,13 @@ class Judge:
         self._ready: list[tuple[TraceSummary, Verdict]] = []
         self.book = DecisionBook()
 
+    def __str__(self) -> str:
+        """Return how much of which class is kept, for people."""
+        allowed = [f"{kind.value} {self.policy.allowance(kind)}" for kind in TraceClass]
+        if self.policy.budget_per_window:
+            allowed.append(f"{self.policy.budget_per_window} per {self.policy.window_ns / 1e9:g} s")
+        return ", ".join(allowed)
+
     def judge(self, trace: TraceSummary, now_ns: int) -> Verdict | None:
         """Return whether the fragment is kept; None: that is open until its window is over."""
         kind, certain = self._classify(trace, now_ns)

@@ -48,6 +48,18 @@ WAITING = """
     while not Path("stop").exists():
         time.sleep(0.01)
 """
+SIGNALLED = """
+    import os, signal
+    import otelkit
+
+    @otelkit.stage
+    def parse(number):
+        pass
+
+    for number in range(500):
+        parse(number)
+    os.kill(os.getpid(), signal.SIGUSR1)
+"""
 FAILING = """
     import otelkit
 
@@ -152,6 +164,15 @@ def test_an_error_of_a_named_class_brings_back_what_led_to_it(tmp_path: Path) ->
     assert found["error"] == 1
     assert found["retroactive"] > 300
     assert sum(found.values()) == 500
+
+
+def test_a_signal_brings_back_what_was_left_out(tmp_path: Path) -> None:
+    """And does not end the program, as it would by default."""
+    write(tmp_path, "app.py", SIGNALLED)
+    ran = otelkit(tmp_path, "run", "python", "app.py", env=tail(sampling_keep_signal="SIGUSR1"))
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert reasons(tmp_path)["retroactive"] > 300
 
 
 def test_without_a_trigger_what_was_left_out_is_gone_and_not_lost(tmp_path: Path) -> None:

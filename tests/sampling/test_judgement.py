@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -172,6 +173,32 @@ def traffic(rng: random.Random, traces: int) -> Iterable[tuple[int, TraceSummary
         kind = "error" if errors else "slow" if slow else "normal"
         trace = fragment(rng.getrandbits(56), stage=stage, errors=errors, duration_ns=duration_ns)
         yield SECOND + number * SECOND // 200, trace, kind
+
+
+def test_no_threshold_depends_on_the_randomness_of_any_trace() -> None:
+    """The same traffic with other trace ids, an error storm in it: each trace has the very same threshold and class."""
+
+    def thresholds(seed: int) -> list[tuple[int | None, str]]:
+        judge = Judge(KeepPolicy(error=Allowance(1.0, 5.0), normal=Allowance(0.5, 3.0), slow=Allowance(1.0, 1.0)))
+        ids = random.Random(seed)
+        given = []
+        for now_ns, trace, _ in traffic(random.Random(4), 6_000):
+            verdict = verdict_of(judge, replace(trace, randomness=ids.getrandbits(56)), now_ns)
+            given.append((verdict.threshold, verdict.reason))
+        return given
+
+    first = thresholds(1)
+
+    assert first == thresholds(2)
+    assert len(set(first)) > 20
+
+
+def test_it_says_what_it_goes_by() -> None:
+    """`otelkit plan` shows it."""
+    assert (
+        str(Judge(KeepPolicy(budget_per_window=50)))
+        == "error 1 up to 100/s, rare 1 up to 20/s, slow 1 up to 20/s, normal 0.1, 50 per 10 s"
+    )
 
 
 @pytest.mark.parametrize("exact", [0, 100])
