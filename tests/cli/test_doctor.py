@@ -89,6 +89,36 @@ def test_wrong_names_and_values_are_found_together(tmp_path: Path) -> None:
     }
 
 
+def test_all_that_is_wrong_with_a_sampler_is_found_at_once(tmp_path: Path) -> None:
+    """Each rule by itself, and what nobody looks at as a warning."""
+    rules = "stage=a -> 1.4,stage=b -> 0,stage=b -> 1"
+    done = otelkit(
+        "doctor", "--json", cwd=tmp_path,
+        OTEL_TRACES_SAMPLER="otelkit_rules", OTEL_PYTHON_OTELKIT_SAMPLING_RULES=rules, **_QUIET,
+    )  # fmt: skip
+    wrong = [finding for finding in json.loads(done.stdout)["findings"] if finding["id"] == "sampler.wrong"]
+
+    assert done.returncode == 1
+    assert ["rule 1" in wrong[0]["what"], "rule 3" in wrong[1]["what"], len(wrong)] == [True, True, 2]
+    assert {finding["why"] for finding in wrong} == {"Every trace is kept until it is corrected."}
+    done, found = _doctor(tmp_path, OTEL_PYTHON_OTELKIT_SAMPLING_RULES="* -> 0.1")
+    assert found["sampler.setting_unused"]["severity"] == "warning"
+
+
+def test_an_unknown_sampler_is_one_finding(tmp_path: Path) -> None:
+    """Whoever looks at it, the plan or a check."""
+    asked: tuple[dict[str, str], ...] = (
+        {"OTEL_TRACES_SAMPLER": "otelkit_rulse"},
+        {"OTEL_PYTHON_OTELKIT_SAMPLER": "otelkit_rulse"},
+    )
+    for env in asked:
+        done = otelkit("doctor", "--json", cwd=tmp_path, **env, **_QUIET)
+        findings = [finding for finding in json.loads(done.stdout)["findings"] if finding["id"] == "name.unknown"]
+
+        assert len(findings) == 1, findings
+        assert findings[0]["fix"].startswith(f"Set {next(iter(env))} to otelkit_rules")
+
+
 def test_a_settings_file_with_five_mistakes_gives_five_findings(tmp_path: Path) -> None:
     """All at once, each with its own sentence."""
     (tmp_path / "otelkit.toml").write_text(

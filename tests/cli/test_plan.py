@@ -106,6 +106,59 @@ def test_the_selected_sampler_is_marked(tmp_path: Path, site: Path) -> None:
     assert (selected["acme_all"], selected["otelkit_ratio"]) == (True, False)
 
 
+def test_the_sampler_in_force_is_shown_with_its_source_and_its_own_words(tmp_path: Path, site: Path) -> None:
+    """Named by OpenTelemetry's variable, by our setting, by an older name of a rate, or by nobody."""
+
+    def sampler(**env: Any) -> tuple[str, str, str | None, str]:
+        found = _plan(tmp_path, site, **env)["sampler"]
+        return found["name"], found["source"], found["argument"], found["description"]
+
+    name, source, argument, description = sampler(OTEL_TRACES_SAMPLER="otelkit_ratio", OTEL_TRACES_SAMPLER_ARG="1/4")
+    assert (name, source, argument) == ("otelkit_ratio", "OTEL_TRACES_SAMPLER", "1/4")
+    assert "OtelkitRatio{0.25}" in description
+    (tmp_path / "otelkit.toml").write_text('sampler = "otelkit_rules"\nsampling_rules = ["stage=a -> 0.5"]\n')
+    name, source, _, description = sampler()
+    assert (name, source) == ("otelkit_rules", "sampler in otelkit.toml")
+    assert "OtelkitRules{stage=a -> 0.5; otherwise 1}" in description
+    (tmp_path / "otelkit.toml").unlink()
+    assert sampler(TRACE_SAMPLE_RATE="0.3")[:2] == ("otelkit_tail", "TRACE_SAMPLE_RATE")
+    assert sampler()[:2] == ("parentbased_always_on", "default")
+
+
+@pytest.mark.requirement("CFG-07")
+@pytest.mark.requirement("CFG-08")
+def test_rates_by_their_older_names_are_settings_and_otelkits_own_names_win(tmp_path: Path, site: Path) -> None:
+    """The source says which one counts; without any, 0.1 of all and 1 of failed traces."""
+
+    def rates(**env: Any) -> list[tuple[float, str]]:
+        by_name = {setting["name"]: setting for setting in _plan(tmp_path, site, **env)["settings"]}
+        return [
+            (by_name[name]["value"], by_name[name]["source"])
+            for name in ("sampling_normal_ratio", "sampling_error_ratio")
+        ]
+
+    own = {"OTEL_PYTHON_OTELKIT_SAMPLING_NORMAL_RATIO": "0.3"}
+    older = {"TRACE_SAMPLE_RATE": "0.2", "ERROR_TRACE_SAMPLE_RATE": "0.9"}
+    assert rates() == [(0.1, "default"), (1.0, "default")]
+    assert rates(**older) == [(0.2, "TRACE_SAMPLE_RATE"), (0.9, "ERROR_TRACE_SAMPLE_RATE")]
+    assert rates(**older, **own)[0] == (0.3, "OTEL_PYTHON_OTELKIT_SAMPLING_NORMAL_RATIO")
+
+
+def test_a_sampler_that_cannot_be_had_is_shown_as_such(tmp_path: Path, site: Path) -> None:
+    """What is in force instead, and why; as text, too."""
+    env: dict[str, Any] = {
+        "OTEL_TRACES_SAMPLER": "otelkit_rules",
+        "OTEL_PYTHON_OTELKIT_SAMPLING_RULES": "stage=a -> 1.4,stage=b",
+    }
+    plan = _plan(tmp_path, site, **env)
+    text = otelkit("plan", cwd=tmp_path, site=site, **env).stdout
+
+    assert "always_on" in plan["sampler"]["description"].lower() or "ParentBased" in plan["sampler"]["description"]
+    assert [finding["id"] for finding in plan["findings"]] == ["sampler.wrong"] * 2
+    assert "Asked for is otelkit_rules (OTEL_TRACES_SAMPLER)" in " ".join(text.split())
+    assert "the rate is '1.4'" in " ".join(text.split())
+
+
 def test_a_secret_is_never_shown(tmp_path: Path, site: Path) -> None:
     """Neither as text nor as JSON."""
     env = {"OTEL_PYTHON_OTELKIT_ACME_KEY": "hunter2", "OTEL_PYTHON_OTELKIT_RECEIVER_TOKEN": "hunter3"}
