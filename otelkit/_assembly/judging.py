@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,8 +10,6 @@ from opentelemetry.sdk.trace.sampling import ParentBased
 from otelkit.model.blueprint import Offered
 from otelkit.model.sampling import JudgingSampler
 from otelkit.model.steps import SpanStep
-
-_log = logging.getLogger("otelkit.install")
 
 _OURS: Final = "otelkit"
 
@@ -36,13 +33,3 @@ def with_judge(steps: Sequence[Offered[SpanStep]], sampler: object) -> tuple[Off
     if step is None:
         return tuple(steps)
     return tuple(sorted((*steps, step), key=lambda offered: (offered.value.phase, offered.value.name)))
-
-
-def say_unjudged(sampler: object) -> None:
-    """Say that the sampler's step will see nothing, since the spans leave by exporters of the program's own."""
-    if judging_step(sampler) is not None:
-        _log.error(
-            "the sampler %s decides at a trace's end, but the tracer provider is the program's own, with its own exporters: "
-            "every trace is kept. Leave the provider to otelkit, or choose otelkit_ratio or otelkit_adaptive.",
-            type(sampler).__name__,
-        )

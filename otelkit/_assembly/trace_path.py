@@ -18,7 +18,7 @@ from opentelemetry.trace import TracerProvider as AnyTracerProvider
 from otelkit._assembly.environment import number, whole
 from otelkit._assembly.guests import Guests
 from otelkit._assembly.id_generator import choose_id_generator
-from otelkit._assembly.judging import say_unjudged, with_judge
+from otelkit._assembly.judging import with_judge
 from otelkit._assembly.learning import have_remembered
 from otelkit._assembly.otlp_spans import OtlpSpans
 from otelkit._assembly.outlet import Outlet
@@ -89,12 +89,11 @@ class TracePath:
         self._guests = Guests(self._own) if self._own is not None else None
         sampler = getattr(self._provider, "sampler", None)
         steps = (
-            # Without a provider of ours, what a configuration file names still leaves by our chain.
+            # Without a provider of ours, what a configuration file names still leaves by our chain. What leaves by exporters
+            # of the program's own does not: a sampler that judges says then that it keeps everything.
             *(with_judge(blueprint.steps, sampler) if self._own is not None or taken_over else blueprint.steps),
             *(_adopted(processor, index) for index, processor in enumerate(taken_over, 1)),
         )
-        if self._own is None and not taken_over:
-            say_unjudged(sampler)
         self.chain = Chain(steps, self._deliver, account=outlet.ledger)
         # Strangers' steps and exporters may wait for anything; without them, who makes spans may help to write them.
         waits = self.chain.may_wait or bool(self._others)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
-from otelkit._assembly.judging import judging_step, say_unjudged, with_judge
+from otelkit._assembly.judging import judging_step, with_judge
 from otelkit.model.blueprint import Offered
 from otelkit.model.steps import Phase, SpanStep
 from tests.sampling.tails import at, tail
@@ -55,14 +53,3 @@ def test_a_strangers_sampler_brings_a_strangers_step() -> None:
     assert found is not None
     assert found.distribution == "strange"
     assert judging_step(Ladder()) is None
-
-
-def test_that_nothing_is_decided_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    """Spans that leave by the program's own exporters are all kept: never a silent 100 %."""
-    sampler, _, _ = tail(at(1.0))
-    with caplog.at_level(logging.ERROR, "otelkit.install"):
-        say_unjudged(ALWAYS_ON)
-        assert caplog.text == ""
-        say_unjudged(sampler)
-
-    assert "every trace is kept" in caplog.text
