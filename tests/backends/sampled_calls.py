@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import subprocess
@@ -131,8 +132,29 @@ def weights(spans: Iterable[Any]) -> dict[Kind, list[float]]:
     """Return the weights of all spans (protobuf) of each kind."""
     found: dict[Kind, list[float]] = {}
     for span in spans:
-        found.setdefault((span.name, ERROR if span.status.code == 2 else UNSET), []).append(weight(span))
+        found.setdefault(kind_of(span), []).append(weight(span))
     return found
+
+
+def kind_of(span: Any) -> Kind:
+    """Return as what a span (protobuf) is counted."""
+    return span.name, ERROR if span.status.code == 2 else UNSET
+
+
+def rounding_variances(requests: Iterable[Iterable[Any]]) -> dict[Kind, float]:
+    """Return the variance that the Collector adds to the counts of these requests' spans (protobuf), by rounding weights.
+
+    It rounds 1/p up or down at random, so that it is right on average, once for each run of spans in a request that have
+    the same ``tracestate``: L spans of a kind in a run add L²·f(1-f), f the fraction of 1/p.
+    """
+    variances: dict[Kind, float] = {}
+    for spans in requests:
+        for _, run in itertools.groupby(spans, lambda span: span.trace_state):
+            members = list(run)
+            fraction = weight(members[0]) % 1
+            for kind, length in Counter(map(kind_of, members)).items():
+                variances[kind] = variances.get(kind, 0.0) + length**2 * fraction * (1 - fraction)
+    return variances
 
 
 def heaviest(spans: Iterable[Any], made: Made) -> dict[Kind, float]:

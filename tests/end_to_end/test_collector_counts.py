@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from tests.backends.configurations import from_page
 from tests.backends.prometheus import Prometheus
-from tests.backends.sampled_calls import ERROR, Kind, Made, assert_true, heaviest, make, weights
+from tests.backends.sampled_calls import ERROR, Kind, Made, assert_true, heaviest, make, rounding_variances, weights
 from tests.backends.span_counts import SpanCounts, span_counts
 from tests.waiting import wait_until
 
@@ -45,7 +46,7 @@ def test_counts_of_sampled_spans_are_those_of_all_calls(counts: SpanCounts, tmp_
 
 
 def test_counts_are_right_while_the_adaptive_sampler_changes_its_mind(counts: SpanCounts, tmp_path: Path) -> None:
-    """Each trace tells the probability that was its own: some windows of some keys keep all, others a few of a hundred."""
+    """Each trace tells the probability that was its own: some are kept whole, others thinned many times over."""
     made = make(tmp_path, counts.collector.url, "adaptive", TRACES,
                 OTEL_TRACES_SAMPLER="otelkit_adaptive", OTEL_TRACES_SAMPLER_ARG="1000",
                 OTEL_PYTHON_OTELKIT_SAMPLING_WINDOW_S="0.2")  # fmt: skip
@@ -133,21 +134,38 @@ def test_spans_that_say_no_probability_count_once(counts: SpanCounts, tmp_path: 
     assert 0.08 < sum(counted.values()) / sum(made.calls.values()) < 0.12
 
 
-def test_a_ratio_whose_inverse_is_not_whole_is_right_on_average_only(counts: SpanCounts, tmp_path: Path) -> None:
-    """At 0.3 the Collector rounds 3⅓ to 3 or 4, once for each run of equal tracestates; its own variance comes on top.
+@pytest.mark.parametrize(
+    ("service", "sampler", "settings"),
+    [
+        ("thirds", "otelkit_ratio", {"OTEL_TRACES_SAMPLER_ARG": "0.3"}),
+        ("budget", "otelkit_tail", {"OTEL_TRACES_SAMPLER_ARG": "1", "OTEL_PYTHON_OTELKIT_SAMPLING_BUDGET_PER_WINDOW": "500",
+                                    "OTEL_PYTHON_OTELKIT_SAMPLING_WINDOW_S": "0.3"}),
+    ],
+)  # fmt: skip
+def test_weights_that_are_not_whole_are_right_on_average(
+    prometheus: Prometheus, tmp_path: Path, service: str, sampler: str, settings: dict[str, str]
+) -> None:
+    """A ratio of 0.3 and the exact budget stay within chance, of which the Collector's rounding is the larger part.
 
-    All spans of a request have the same tracestate, so with L of them it is L²·f(1-f) for each request, f = ⅓. This chance is
-    the Collector's, which nobody can seed: 6 standard errors are exceeded once in 500 million counts.
+    That chance is the Collector's own, which nobody can seed: 6 of its standard errors are exceeded once in 500 million counts.
     """
-    service, weight = "thirds", 1 / 0.3
-    made = make(tmp_path, counts.collector.url, service, TRACES,
-                OTEL_TRACES_SAMPLER="otelkit_ratio", OTEL_TRACES_SAMPLER_ARG="0.3")  # fmt: skip
-    wait_until(lambda: len(counts.spans(service)) == made.delivered)
-    lengths = [sum(len(scope.spans) for scope in request) for request in counts.requests(service)]
-    kept = sum(lengths)
-    wait_until(lambda: 3 * kept <= sum(counts.of(service).values()) <= 4 * kept)
-    off = abs(sum(counts.of(service).values()) - sum(made.calls.values()))
-    sampling = 9 * TRACES * (weight - 1)  # at most three spans, or four, of each trace
-    rounding = sum(length**2 for length in lengths) * 2 / 9
+    as_they_came = re.sub(r"      batch:\n(        .*\n)+", "", from_page("One Collector"))
+    with span_counts(tmp_path / "collector", as_they_came, prometheus) as counts:
+        made = make(
+            tmp_path / "program", counts.collector.url, service, TRACES, OTEL_TRACES_SAMPLER=sampler, **settings
+        )
+        wait_until(lambda: len(counts.spans(service)) == made.delivered)
+        # Each flush has two points of each kind: two flushes later all that has come out is counted.
+        flushed = counts.collector.own("otelcol_exporter_sent_metric_points")
+        wait_until(lambda: counts.collector.own("otelcol_exporter_sent_metric_points") > flushed + 4 * len(made.calls))
+        counted = counts.of(service)
+        requests = [[span for scope in request for span in scope.spans] for request in counts.requests(service)]
+    spans = [span for request in requests for span in request]
+    sums = {kind: sum(found) for kind, found in weights(spans).items()}
+    rounding = rounding_variances(requests)
 
-    assert off <= 6 * math.sqrt(sampling + rounding)
+    assert any(weight % 1 > 0.01 for found in weights(spans).values() for weight in found)
+    assert_true(sums, made, heaviest(spans, made))
+    for kind, total in sums.items():
+        assert abs(counted[kind] - total) <= 6 * math.sqrt(rounding[kind]) + 1e-6 * total, kind
+    assert counted != sums
