@@ -133,6 +133,12 @@ class Drain(Generic[T]):
         """Whether `close` was called: nothing is taken any more."""
         return self._closed
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was put before this call has been handed over."""
+        # In this order: what is not among the items any more was taken under the lock, and is handed over before that is free.
+        return not self._items and not self._handing.locked()
+
     def put(self, item: T) -> bool:
         """Take ``item``; False if it was refused because the queue is full or closed."""
         items = self._items

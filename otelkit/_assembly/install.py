@@ -38,6 +38,7 @@ from otelkit._version import __version__
 from otelkit.ledger.ledger import Ledger
 from otelkit.logs.heartbeat_events import HeartbeatEvents
 from otelkit.metrics.instruments import build_instruments
+from otelkit.metrics.red import RedObserver
 from otelkit.model.blueprint import Blueprint
 from otelkit.plugin.loading import FindEntryPoints
 from otelkit.settings import Settings
@@ -146,10 +147,11 @@ class Installation:
         self._outbox = self._traces.outbox if self._traces is not None else _counting_only(self.ledger)
         self._runtime = self._build_runtime(service_name)
         self._heartbeats = self._build_heartbeats()
+        self._outbox.look = self._look
         self._run_end = RunEnd()
         self._metrics: MetricPath | None = None
         if self.settings.flag("enable_metrics"):
-            self._metrics = MetricPath(outlet, resource, self._bind, serve=not self._inherited)
+            self._metrics = MetricPath(outlet, resource, self._bind, serve=not self._inherited, red=self._red())
         else:
             self._bind(NoOpMeter(SCOPE))
         self._install_stages()
@@ -218,6 +220,10 @@ class Installation:
             runtime.use(light)
         return runtime
 
+    def _red(self) -> RedObserver | None:
+        observers = (offer.value for offer in self.blueprint.observers)
+        return next((observer for observer in observers if isinstance(observer, RedObserver)), None)
+
     @property
     def _beats(self) -> bool:
         """Whether long calls give heartbeats, and somebody gets them."""
@@ -227,13 +233,16 @@ class Installation:
         if not self._beats:
             return None
         events = HeartbeatEvents(self._logs.provider, (SCOPE, __version__))
-        self._outbox.look = self._look
         return Heartbeats(self.settings.number("heartbeat_s"), self._runtime.series, events.tell)
 
     def _look(self) -> None:
         # Not once the end has come: log records are taken no longer then, and would count as lost.
-        if self._heartbeats is not None and not self._finished:
+        if self._finished:
+            return
+        if self._heartbeats is not None:
             self._heartbeats.look()
+        if self._metrics is not None:
+            self._metrics.catch_up()
 
     def _install_stages(self) -> None:
         _current.runtime = self._runtime

@@ -12,6 +12,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otelkit._assembly.environment import number
 from otelkit._assembly.exporters import ExporterChoice
@@ -21,8 +22,10 @@ from otelkit._threads import signals_left_alone
 from otelkit._version import __version__
 from otelkit.delivery.otlp_exporters import OtlpMetricExporter
 from otelkit.metrics.provider import set_process_provider
+from otelkit.metrics.red import RedObserver
 
 if TYPE_CHECKING:
+    from otelkit._assembly.metric_seal import MetricSeal
     from otelkit.delivery.exporters import DeliveredMetricExporter
 
 _log = logging.getLogger("otelkit.install")
@@ -32,6 +35,9 @@ INTERVAL_MS: Final = 10_000.0
 
 SCOPE: Final = "otelkit"
 """Instrumentation scope of what we record ourselves."""
+_SCOPE: Final = InstrumentationScope(SCOPE, __version__)
+_CATCH_UP_S: Final = 1.0
+"""For sending what can't be sealed, in the background."""
 
 
 class MetricPath:
@@ -42,10 +48,17 @@ class MetricPath:
         resource: Of this process.
         bind: Called with the meter for our own instruments, now and again in a forked child.
         serve: Whether `/metrics` is served, if a port for it is set; the programs that this one starts leave it to this one.
+        red: Counts the calls of stages, if anybody does.
     """
 
     def __init__(
-        self, outlet: Outlet, resource: Resource, bind: Callable[[Meter], None], *, serve: bool = True
+        self,
+        outlet: Outlet,
+        resource: Resource,
+        bind: Callable[[Meter], None],
+        *,
+        serve: bool = True,
+        red: RedObserver | None = None,
     ) -> None:
         self._outlet = outlet
         self._resource = resource
@@ -54,6 +67,8 @@ class MetricPath:
         self._exporters: list[OtlpMetricExporter | DeliveredMetricExporter] = []
         self._readers: list[MetricReader] = []
         """One for each exporter, in their order; others read by themselves."""
+        self._red = red
+        self._seal: MetricSeal | None = None
         # Once, and not again in each child: what is wrong is said once.
         env = outlet.env
         self._choices = outlet.choices("metrics")
@@ -88,11 +103,33 @@ class MetricPath:
         """Keep the last metrics safe from now on until they are delivered."""
         for exporter in self._exporters:
             exporter.seal_from_now()
+        if len(self._exporters) == 1:
+            self._seal = self._seal_of(self._exporters[0], self._readers[0])
+
+    def _seal_of(
+        self, exporter: OtlpMetricExporter | DeliveredMetricExporter, reader: MetricReader
+    ) -> MetricSeal | None:
+        if not isinstance(exporter, OtlpMetricExporter) or not exporter.keeps_states:
+            return None
+        if self._red is None or not exporter.has_explicit_buckets:
+            return None
+        # Here, since few processes need it.
+        from otelkit._assembly.metric_seal import MetricSeal
+
+        states = self._red.keep_states(self._resource, _SCOPE)
+        return None if states is None else MetricSeal(exporter, reader.collect, states)
+
+    def catch_up(self) -> None:
+        """Keep safe what `seal` has left out for a moment."""
+        if self._seal is not None:
+            self._seal.catch_up(_CATCH_UP_S)
 
     def seal(self, timeout_s: float) -> bool:
         """Have the metrics as they are now kept safe."""
         if self._provider is None:
             return True
+        if self._seal is not None:
+            return self._seal.seal(timeout_s)
         deadline = time.monotonic() + timeout_s
         done = []
         for exporter, reader in zip(self._exporters, self._readers, strict=True):
@@ -134,6 +171,7 @@ class MetricPath:
 
     def _build(self) -> MeterProvider:
         self._exporters, self._readers = [], []
+        self._seal = None
         readers = [self._reader(choice) for choice in self._choices]
         return MeterProvider([reader for reader in readers if reader], self._resource, shutdown_on_exit=False)
 

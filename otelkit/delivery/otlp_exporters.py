@@ -10,7 +10,9 @@ from typing import Any, Final
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics import Histogram
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation
 
 from otelkit.delivery.metric_points import count_points
 from otelkit.delivery.metric_preferences import preferred_aggregation, preferred_temporality
@@ -19,6 +21,8 @@ from otelkit.delivery.sealed_file import States
 from otelkit.model.signals import Account
 
 _ERROR: Final = SeverityNumber.ERROR.value
+_FIRST_PART: Final = 1 << 32
+"""Number of the first state that is a part of the metrics; below are those of whole collections."""
 
 
 class OtlpLogExporter(LogRecordExporter):
@@ -76,6 +80,10 @@ class OtlpMetricExporter(MetricExporter):
         self._pid = os.getpid()
         temporalities = set((preferred_temporality(env) or {}).values())
         self._cumulative = temporalities <= {AggregationTemporality.CUMULATIVE}
+        self.has_explicit_buckets = isinstance(
+            preferred_aggregation(env).get(Histogram), ExplicitBucketHistogramAggregation
+        )
+        """Whether histograms have the boundaries that their instruments were made with."""
         # Of a collection, which has one thread from its begin to its export.
         self._of_this = _Collection()
         writer.outgoing.prepare()
@@ -108,6 +116,20 @@ class OtlpMetricExporter(MetricExporter):
     def collection_begins(self) -> None:
         """Hear that this thread begins to collect: what is sealed by now will be in what it exports, or was exported before."""
         self._of_this.states = self._writer.outgoing.sealing.states()
+
+    @property
+    def keeps_states(self) -> bool:
+        """Whether the last metrics of each kind are all that has to be kept: they are cumulative, and there is where to."""
+        return self._cumulative and self._writer.outgoing.sealing.active
+
+    def put_state(self, number: int, metrics_data: MetricsData) -> None:
+        """Have the next `seal_states` keep a part of the metrics, in place of the last one with this number, from 0."""
+        for encoded in self._writer.encode(metrics_data):
+            self._writer.outgoing.sealing.put_state(_FIRST_PART + number, encoded.body, encoded.written)
+
+    def seal_states(self, timeout_s: float) -> bool:
+        """Keep the states that were put safe; False if that failed."""
+        return self._writer.outgoing.seal(timeout_s)
 
     def seal(self, collect: Callable[[], None], timeout_s: float) -> bool:
         """Keep the metrics as they are now safe; False if they had to be sent for that, and were not.

@@ -61,6 +61,11 @@ class BufferedLogProcessor(LogRecordProcessor):
         """Return how many records wait."""
         return len(self._drain)
 
+    @property
+    def idle(self) -> bool:
+        """Whether every record has been handed over."""
+        return self._drain.idle
+
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Hand over what is here; False if that took longer."""
         return self._drain.flush(timeout_millis / 1000)

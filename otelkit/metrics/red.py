@@ -18,6 +18,10 @@ from otelkit.model.observers import CallObserver
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from otelkit.metrics.red_states import RedStates
 
 _BY_STAGE: Final = (names.PIPELINE_NAME, names.STAGE_NAME)
 
@@ -73,11 +77,26 @@ class RedObserver(CallObserver):
         self._series = series or _installed
         self._binding = 0
         self._duration: Histogram = NoOpHistogram(names.METRIC_STAGE_DURATION)
+        self._states: RedStates | None = None
         self._start_over()
         in_forked_child(self._start_over)
 
     def _start_over(self) -> None:
         self._books = StageBooks(self._clock, self._duration)
+        self._states = None
+
+    def keep_states(self, resource: Resource, scope: InstrumentationScope) -> RedStates | None:
+        """Keep what `settled` counts from now on in a second way as well; None if it has counted something already.
+
+        Args:
+            resource: Of this process.
+            scope: Of the instruments that it records into.
+        """
+        # Here, since few processes need it: those that may be killed.
+        from otelkit.metrics.red_states import RedStates
+
+        self._states = RedStates(resource, scope) if self._books.empty else None
+        return self._states
 
     def bind(self, meter: Meter, instruments: Mapping[str, object]) -> None:
         """Start to record into these instruments, from zero."""
@@ -106,6 +125,9 @@ class RedObserver(CallObserver):
     def settled(self, calls: Sequence[StageCall]) -> None:
         """Count calls that have ended and record their durations."""
         self._books.settled(calls)
+        if self._states is not None:
+            # Afterwards: what is in these is in whatever is collected from now on.
+            self._states.settled(calls)
 
     def _reading(
         self, source: Callable[[], Iterable[Observation]], binding: int

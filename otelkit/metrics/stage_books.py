@@ -20,7 +20,7 @@ from otelkit.model.calls import AttributeValue, StageCall, StageSeries
 
 MAX_STAGES: Final = 2000
 """Stages kept apart; OpenTelemetry's own default limit of attribute sets per metric."""
-_MAX_ERROR_TYPES: Final = 100
+MAX_ERROR_TYPES: Final = 100
 """Error types kept apart in one stage."""
 _MIN_WINDOW_NS: Final = 50_000_000
 """Shortest time over which a share of wall time is computed: two readers that collect at once get the same answer."""
@@ -65,7 +65,7 @@ class StageBook:
         """Return the durations of calls that ended with ``error_type``; None: without an error."""
         known = self._errors.get(error_type)
         if known is None:
-            if error_type is None or len(self._errors) > _MAX_ERROR_TYPES:
+            if error_type is None or len(self._errors) > MAX_ERROR_TYPES:
                 error_type = names.ERROR_TYPE_OTHER
             attributes = {**self.attributes, names.ERROR_TYPE: error_type}
             known = self._errors.get(error_type) or self._errors.setdefault(
@@ -90,6 +90,11 @@ class StageBooks:
         # Reentrant: a finalizer may end a call at any moment.
         self._lock = threading.RLock()
 
+    @property
+    def empty(self) -> bool:
+        """Whether no call was counted yet."""
+        return not self._books
+
     def settled(self, calls: Sequence[StageCall]) -> None:
         """Count calls that have ended."""
         groups: dict[StageSeries, list[StageCall]] = {}
@@ -103,7 +108,7 @@ class StageBooks:
                 book = self._book(series)
                 _add(book, group)
             # Outside the lock: where views differ, the SDK takes the values one by one, under locks of its own.
-            for error_type, ended in _by_error(group).items():
+            for error_type, ended in by_error(group).items():
                 with self._lock:
                     histogram = book.durations(error_type)
                 histogram.put([call.duration_ns / 1e9 for call in ended], _exemplars(ended))
@@ -178,7 +183,7 @@ def _add(book: StageBook, calls: Sequence[StageCall]) -> None:
         book.busy_ns -= call.duration_ns - _alone_ns(call, call.start_ns + call.duration_ns)
 
 
-def _by_error(calls: Sequence[StageCall]) -> dict[str | None, list[StageCall]]:
+def by_error(calls: Sequence[StageCall]) -> dict[str | None, list[StageCall]]:
     """Return the calls of one stage by error type; None: without an error."""
     fine = [call for call in calls if call.error_type is None]
     groups: dict[str | None, list[StageCall]] = {None: fine} if fine else {}
