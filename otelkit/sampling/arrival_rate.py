@@ -29,6 +29,11 @@ class ArrivalRate:
         self._windows = 0.0
 
     @property
+    def is_observed(self) -> bool:
+        """Whether the estimate is of whole windows; else it is a guess."""
+        return self._windows > 0
+
+    @property
     def wary_per_s(self) -> float:
         """What to divide by; above 0."""
         return max(self.per_s + self.slack_per_s, 1e-12)

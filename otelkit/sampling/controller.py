@@ -10,7 +10,7 @@ from typing import Final
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import in_forked_child
 from otelkit.sampling.fair_share import fair_share
-from otelkit.sampling.key_table import REST, Entry, Key, KeyTable
+from otelkit.sampling.key_table import FORGOTTEN_PER_WINDOW, REST, Entry, Key, KeyTable
 from otelkit.sampling.load import Load
 
 _S: Final = 1_000_000_000
@@ -137,8 +137,21 @@ class Controller:
             self._lock.release()
 
     def learnt(self) -> dict[Key, float]:
-        """Return the rates of all keys that still come, in arrivals per second."""
-        return {entry.key: entry.rate.per_s for entry in self.table if entry.rate.per_s > 0 and entry.key != REST}
+        """Return the rates of the keys that still come, in arrivals per second, for the next start."""
+        rates = {entry.key: self._worth_keeping(entry) for entry in self.table if entry.key != REST}
+        seldom = FORGOTTEN_PER_WINDOW * _S / self._window_ns
+        return {key: per_s for key, per_s in rates.items() if per_s >= seldom}
+
+    def _worth_keeping(self, entry: Entry) -> float:
+        so_far_per_s = (entry.arrivals - entry.counted) * _S / self._window_ns
+        if entry.jumped_ns:
+            # A program that does its work in a tenth of a second and ends is not to keep nothing of it the next time: of a
+            # burst counts what it comes to over the whole window.
+            return so_far_per_s
+        if entry.rate.is_observed:
+            return entry.rate.per_s
+        # What an earlier process knew, or nothing: this one has not lived for a window. What it did not see at all fades.
+        return max(entry.rate.per_s, so_far_per_s) if entry.arrivals else entry.rate.per_s / 2
 
     # -- with the lock held ----------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ Key = tuple[str, str]
 
 REST: Final[Key] = ("(other)", "(other)")
 """The key of all that there is no room for."""
-_FORGOTTEN_PER_WINDOW: Final = 0.05
+FORGOTTEN_PER_WINDOW: Final = 0.05
 """A key that comes more seldom than this makes room for another one."""
 
 
@@ -122,7 +122,7 @@ class KeyTable:
     def find_idle(self, window_s: float) -> None:
         """Note who may make room from now on: the keys that have nearly ceased to come."""
         if len(self.entries) >= self._max_keys:
-            seldom = _FORGOTTEN_PER_WINDOW / window_s
+            seldom = FORGOTTEN_PER_WINDOW / window_s
             self._leaving = [entry for entry in self.entries.values() if entry.rate.per_s < seldom]
 
     def _make_room(self) -> None:
