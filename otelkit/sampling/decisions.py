@@ -15,6 +15,8 @@ _MOST_KEYS: Final = 200
 """Pipelines and stages counted apart: with four classes, kept or not, below the 2,000 series that the SDK takes."""
 _MEMORY_NS: Final = 60_000_000_000
 """Time constant of the mean probability."""
+_STEP_NS: Final = 1_000_000_000
+"""It fades once in so long: to do it for each trace would take longer than everything else here."""
 
 
 class _Lately:
@@ -27,10 +29,13 @@ class _Lately:
         self.count = self.total = 0.0
 
     def add(self, probability: float, now_ns: int) -> None:
-        fades = math.exp(-max(0, now_ns - self.at_ns) / _MEMORY_NS)
-        self.at_ns = max(self.at_ns, now_ns)
-        self.count = self.count * fades + 1
-        self.total = self.total * fades + probability
+        if now_ns - self.at_ns >= _STEP_NS:
+            fades = math.exp(-(now_ns - self.at_ns) / _MEMORY_NS)
+            self.at_ns = now_ns
+            self.count *= fades
+            self.total *= fades
+        self.count += 1
+        self.total += probability
 
 
 class DecisionBook:

@@ -17,7 +17,11 @@ from otelkit.sampling.slowness import Slowness
 from otelkit.sampling.tracestate import SCALE, threshold_for
 from otelkit.sampling.window_budget import WindowBudget
 
+_ROOT: Final = FragmentEnd.ROOT
 _UNFINISHED: Final = (FragmentEnd.AGE, FragmentEnd.PRESSURE)
+_NAMES: Final = {kind: kind.value for kind in TraceClass}
+_NORMAL: Final = TraceClass.NORMAL
+_MOST_VERDICTS: Final = 1000
 _PREFERENCE: Final = {TraceClass.ERROR: 1000.0, TraceClass.RARE: 1000.0, TraceClass.SLOW: 10.0, TraceClass.NORMAL: 1.0}
 """In the exact budget, how much rather a trace of a class is kept than a normal one."""
 
@@ -64,6 +68,7 @@ class Judge:
         self._window = WindowBudget[_Candidate](policy.budget_per_window) if exact else None
         self._window_began_ns: int | None = None
         self._ready: list[tuple[TraceSummary, Verdict]] = []
+        self._verdicts: dict[tuple[bool, int, str], Verdict] = {}
         self.book = DecisionBook()
 
     def __str__(self) -> str:
@@ -83,7 +88,7 @@ class Judge:
         share = self._probability(kind, trace, now_ns, certain=certain)
         if self._window is not None:
             return self._offer(self._window, _Candidate(trace, kind, share), now_ns)
-        self.book.probability(kind.value, share, now_ns)
+        self.book.probability(_NAMES[kind], share, now_ns)
         return self._decided(trace, kind, threshold_for(share))
 
     def decided(self, now_ns: int, *, at_once: bool = False) -> Sequence[tuple[TraceSummary, Verdict]]:
@@ -130,19 +135,19 @@ class Judge:
             firsts = [self._errors.is_first(fingerprint, now_ns) for fingerprint in trace.fingerprints or (key,)]
             return TraceClass.ERROR, any(firsts)
         slow = self._slowness.is_slow(key, trace.duration_ns)
-        if trace.end is FragmentEnd.ROOT:
+        if trace.end is _ROOT:
             # What was cut short, or failed early, says nothing about how long such traces take.
             self._slowness.learn(key, trace.duration_ns)
         if rare:
             return TraceClass.RARE, False
-        return (TraceClass.SLOW if slow else TraceClass.NORMAL), False
+        return (TraceClass.SLOW if slow else _NORMAL), False
 
     def _probability(self, kind: TraceClass, trace: TraceSummary, now_ns: int, *, certain: bool) -> float:
         # The first of its errors: the innermost, where it came up.
         shares_with = trace.fingerprints[0] if trace.fingerprints else (trace.pipeline, trace.stage)
         certain = certain and self.policy.error.ratio > 0
         share = self._budgets[kind].probability(shares_with, now_ns, certain=certain)
-        if kind is TraceClass.NORMAL and self._normal_factor is not None and share:
+        if kind is _NORMAL and self._normal_factor is not None and share:
             factor = self._normal_factor()
             if factor < 1:
                 # Chosen by us, so that it is a whole 1 / k.
@@ -150,16 +155,24 @@ class Judge:
         return share
 
     def _decided(self, trace: TraceSummary, kind: TraceClass, threshold: int) -> Verdict:
-        threshold = max(threshold, trace.parent_threshold or 0)
+        if trace.parent_threshold:
+            threshold = max(threshold, trace.parent_threshold)
         keep = trace.randomness >= threshold
-        self.book.count(kind.value, trace.pipeline, trace.stage, kept=keep)
-        reason = kind.value
-        if kind is TraceClass.NORMAL:
+        reason = _NAMES[kind]
+        self.book.count(reason, trace.pipeline, trace.stage, kept=keep)
+        if kind is _NORMAL:
             if trace.end in _UNFINISHED:
                 reason = "evicted"
             elif self._window is not None:
                 reason = "budget"
-        return Verdict(keep, threshold, reason, _rate(threshold))
+        # Most verdicts are like others, and it takes as long to make one as to find it out.
+        alike = (keep, threshold, reason)
+        verdict = self._verdicts.get(alike)
+        if verdict is None:
+            if len(self._verdicts) >= _MOST_VERDICTS:
+                self._verdicts.clear()
+            verdict = self._verdicts[alike] = Verdict(keep, threshold, reason, _rate(threshold))
+        return verdict
 
     # -- the exact budget ------------------------------------------------------------------------------------------
 

@@ -66,9 +66,10 @@ class Ring:
         self._bytes = 0
 
     def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> bool:
-        """Return whether ``spans`` are taken; show the trace to the triggers, whatever became of it."""
-        for trigger in self._triggers:
-            trigger.see(trace)
+        """Return whether ``spans`` are taken; show a failed trace to the triggers, whatever became of it."""
+        if trace.failed:
+            for trigger in self._triggers:
+                trigger.see_failed(trace)
         if verdict.keep:
             return False
         size = _FRAGMENT_BYTES + sum([span.held_bytes for span in spans])

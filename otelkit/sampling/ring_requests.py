@@ -87,7 +87,7 @@ class RequestTrigger:
         self._looked_at = self._state()
         self._request = ""
 
-    def see(self, trace: TraceSummary) -> None:
+    def see_failed(self, trace: TraceSummary) -> None:
         """Do nothing: traces do not matter."""
 
     def asks(self) -> bool:

@@ -21,8 +21,8 @@ class RingTrigger(Protocol):
     def description(self) -> str:
         """Why, for people."""
 
-    def see(self, trace: TraceSummary) -> None:
-        """Look at a fragment that was judged."""
+    def see_failed(self, trace: TraceSummary) -> None:
+        """Look at a failed fragment that was judged."""
 
     def asks(self) -> bool:
         """Return whether what is held is to be sent now; asked once for each time."""
@@ -47,7 +47,7 @@ class ErrorTrigger:
         self._seen: str | None = None
         self.description = ""
 
-    def see(self, trace: TraceSummary) -> None:
+    def see_failed(self, trace: TraceSummary) -> None:
         """Look for the error among those of the fragment."""
         for fingerprint in trace.fingerprints:
             error = fingerprint.error_type
@@ -93,7 +93,7 @@ class SignalTrigger:
         self._answered = 0
         self._install()
 
-    def see(self, trace: TraceSummary) -> None:
+    def see_failed(self, trace: TraceSummary) -> None:
         """Do nothing: traces do not matter."""
 
     def asks(self) -> bool:

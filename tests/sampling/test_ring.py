@@ -44,7 +44,7 @@ class Asked:
         self.wanted = False
         self.answers: list[tuple[int, int]] = []
 
-    def see(self, trace: TraceSummary) -> None:
+    def see_failed(self, trace: TraceSummary) -> None:
         pass
 
     def asks(self) -> bool:
