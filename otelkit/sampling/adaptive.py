@@ -40,7 +40,7 @@ class OtelkitAdaptive(Sampler):
     turns, so that the throughput is met, and each trace tells the one that was its own.
 
     Implements `model.sampling.StageRootDecider`: a decision costs less than a microsecond, and what is learnt once per window
-    about 1.5 µs per key, in the thread of whoever starts a trace then.
+    about 2 µs per key, in the thread of whoever starts a trace then.
 
     Args:
         target_per_s: Traces to keep per second, above 0.

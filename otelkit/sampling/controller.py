@@ -9,6 +9,7 @@ from typing import Final
 
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import in_forked_child
+from otelkit.sampling.common_trend import CommonTrend
 from otelkit.sampling.fair_share import fair_share
 from otelkit.sampling.key_table import FORGOTTEN_PER_WINDOW, REST, Entry, Key, KeyTable
 from otelkit.sampling.load import Load
@@ -19,8 +20,6 @@ _FEW: Final = 8
 _MORE: Final = 1.5
 _SPREAD: Final = 4.0
 """A key is looked at before its window ends when there are 1.5 times the arrivals expected, 4 standard errors and 8 more."""
-_SIGNIFICANT: Final = 3.0
-"""Standard errors beyond which what all keys have in common is no chance."""
 _SHORTEST_NS: Final = 1_000
 _LEAST: Final = 1e-12
 """The smallest probability: nothing is never kept."""
@@ -42,7 +41,7 @@ class Controller:
     kept. So each kept trace stands for 1 / p traces without bias, and there is no loop that could oscillate: what is kept is
     not fed back.
 
-    What is due is done by whoever starts a trace then, for about 1.5 µs per key and window; the others go on meanwhile with
+    What is due is done by whoever starts a trace then, for about 2 µs per key and window; the others go on meanwhile with
     what there is. Thread-safe and fork-safe; in a forked child what was learnt stays, and counts start anew.
 
     Args:
@@ -90,7 +89,7 @@ class Controller:
         """Traces that may be kept in this window beyond what is expected."""
         self._unplanned_per_s = 0.0
         """What keys may keep since the sharing out that were not reckoned with."""
-        self._trend = self._ahead = 1.0
+        self._trend = CommonTrend()
         self._new = 0
         """Keys that are new in this window."""
         for key, per_s in (learnt or {}).items():
@@ -169,7 +168,7 @@ class Controller:
         """Learn from the window, and begin another one."""
         window_s = self._window_ns / _S
         passed_s = (now_ns - self._since_ns) / _S
-        arrived, expected, usual, trend = 0, 0.0, list[Entry](), _Trend()
+        arrived, expected, usual = 0, 0.0, list[Entry]()
         for entry in self.table:
             arrivals = entry.arrivals - entry.counted
             arrived += arrivals
@@ -178,14 +177,10 @@ class Controller:
                 self._believe_jump(entry, arrivals, passed_s, now_ns)
             elif entry.rate.is_usual(arrivals, passed_s, window_s):
                 usual.append(entry)
-                trend.add(entry.probability, arrivals, entry.rate.per_s * passed_s)
+                self._trend.add(entry.probability, arrivals, entry.rate.per_s * passed_s)
             else:
                 entry.rate.change(arrivals, passed_s, window_s)
-        factor = trend.factor()
-        # One that goes on is expected to go on: rates of the last window lag behind.
-        goes_on = (factor - 1) * (self._trend - 1) > 0
-        self._ahead = min(1.25, max(0.8, factor)) if goes_on else 1.0
-        self._trend = factor
+        factor = self._trend.end_window()
         for entry in usual:
             entry.rate.drift(entry.arrivals - entry.counted, passed_s, window_s, factor)
         wanted = min(float(arrived), self.target_per_s * self._factor * passed_s)
@@ -214,8 +209,8 @@ class Controller:
         """Choose all probabilities anew, by the rates as they are known."""
         supply = self.target_per_s * self._factor
         demands = sorted(entry.rate.per_s for entry in self.table)
-        share = self._share_per_s = fair_share(demands, supply / self._ahead)
-        self._open_per_s = fair_share(demands, supply / self._ahead, newcomers=1)
+        share = self._share_per_s = fair_share(demands, supply / self._trend.ahead)
+        self._open_per_s = fair_share(demands, supply / self._trend.ahead, newcomers=1)
         self._spare = min(self._spare, self._open_per_s * self._left_s(now_ns))
         self._unplanned_per_s = 0.0
         for entry in self.table:
@@ -269,22 +264,3 @@ class Controller:
             entry.forget_counts()
             self._expect(entry, self._since_ns)
         self._share_out(self._since_ns)
-
-
-class _Trend:
-    """What the arrivals of many keys have in common that is too little to be seen in each."""
-
-    def __init__(self) -> None:
-        self._came = self._expected = self._variance = 0.0
-
-    def add(self, probability: float, arrivals: int, expected: float) -> None:
-        # Weighted by what is kept of them: that is what the trend is to keep at the target.
-        self._came += probability * arrivals
-        self._expected += probability * expected
-        self._variance += probability * probability * expected
-
-    def factor(self) -> float:
-        """Return by what factor all have changed; 1 where that may be chance."""
-        if not self._expected or abs(self._came - self._expected) <= _SIGNIFICANT * math.sqrt(self._variance):
-            return 1.0
-        return self._came / self._expected
