@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otelkit import names
+from otelkit._guard import in_forked_child
 from otelkit.model.sampling_figures import Figure
 from otelkit.model.traces import FragmentEnd, TraceSummary, Verdict
 from otelkit.sampling.budgets import Budget
@@ -46,7 +47,8 @@ class Judge:
     come: its ``th`` is 0, since it would have been kept with any R, and it counts as one. The others of the storm count for
     the rest.
 
-    With ``budget_per_window`` most verdicts stay open until the window is over (`WindowBudget`).
+    With ``budget_per_window`` most verdicts stay open until the window is over (`WindowBudget`). A forked child may end at any
+    moment, without a word: in it the budgets per second hold, and no verdict is ever open.
 
     Args:
         policy: The settings.
@@ -59,7 +61,13 @@ class Judge:
         self._slowness = Slowness(policy.slow_quantile, policy.slow_threshold_ns, policy.max_keys)
         self._keys = Sightings(policy.rare_window_ns, policy.max_keys, again=False, crowded=True)
         self._errors = Sightings(policy.window_ns, policy.max_keys, again=True, crowded=False)
-        exact = policy.budget_per_window > 0
+        self._begin(exact=policy.budget_per_window > 0)
+        self._verdicts: dict[tuple[bool, int, str], Verdict] = {}
+        self.book = DecisionBook()
+        in_forked_child(self._in_child)
+
+    def _begin(self, *, exact: bool) -> None:
+        policy = self.policy
         self._budgets = {
             kind: Budget(allowed.ratio, 0.0 if exact else allowed.per_s, policy.max_keys)
             for kind in TraceClass
@@ -68,8 +76,10 @@ class Judge:
         self._window = WindowBudget[_Candidate](policy.budget_per_window) if exact else None
         self._window_began_ns: int | None = None
         self._ready: list[tuple[TraceSummary, Verdict]] = []
-        self._verdicts: dict[tuple[bool, int, str], Verdict] = {}
-        self.book = DecisionBook()
+
+    def _in_child(self) -> None:
+        # What waits is the parent's. And a child may end at any moment, so that nothing can wait for a window's end in it.
+        self._begin(exact=False)
 
     def __str__(self) -> str:
         """Return how much of which class is kept, for people."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from otelkit.model.traces import Fingerprint, FragmentEnd, TraceSummary, Verdict
 from otelkit.sampling.classes import Allowance, KeepPolicy
 from otelkit.sampling.judgement import Judge
 from otelkit.sampling.tracestate import SCALE, threshold_for
+from tests.forking import in_child
 from tests.sampling.traces import SECOND, arrivals, fragment
 
 BAD_FILE = Fingerprint("SyntaxError", "steps.py:31 parse", "parse")
@@ -275,6 +277,21 @@ def test_the_exact_budget_does_not_exceed_the_share_of_a_class() -> None:
     assert verdict_of(judge, fragment(LOW)).keep is False
     assert judge.judge(fragment(HIGH), SECOND) is None
     assert [Verdict(True, NORMAL, "budget", 0.1)] == [verdict for _, verdict in judge.decided(SECOND, at_once=True)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_in_a_forked_child_nothing_waits_for_the_end_of_a_window() -> None:
+    """It may end at any moment; and what waits in its parent is the parent's."""
+    judge = seasoned(KeepPolicy(budget_per_window=10))
+    waiting = judge.judge(fragment(HIGH), SECOND)
+
+    def child() -> list[str | int]:
+        verdict = verdict_of(judge, fragment(HIGH))
+        return [verdict.reason, verdict.rate > 0.09, len(judge.decided(60 * SECOND, at_once=True))]
+
+    assert waiting is None
+    assert in_child(child) == ["normal", True, 0]
+    assert len(judge.decided(60 * SECOND)) > 0
 
 
 def test_under_load_half_as_many_normal_traces_are_kept() -> None:
