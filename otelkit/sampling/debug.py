@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry.context import Context, get_current
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState, get_current_span
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, Link, SpanContext, SpanKind, TraceState
 from opentelemetry.util.types import AnyValue, Attributes
 
 from otelkit import names
 from otelkit.model.calls import AttributeValue, Stage
-from otelkit.model.contexts import BAGGAGE_KEY
+from otelkit.model.contexts import BAGGAGE_KEY, SPAN_KEY
 from otelkit.model.sampling import JudgingSampler, KeptRoot, LearningSampler, RootDecider, StageRootDecider
-from otelkit.model.stage_attributes import first_attributes
 from otelkit.sampling import tracestate
 
 REASON: Final = "debug"
 _SAID: Final[Mapping[str, AttributeValue]] = {names.SAMPLING_REASON: REASON, names.SAMPLING_RATE: 1.0}
+_NOTHING: Final[Mapping[str, AttributeValue]] = {}
 _STATE: Final = tracestate.with_threshold(None, 0)
 _NO: Final = frozenset({"", "0", "false", "no", "off"})
 
@@ -32,8 +32,8 @@ def with_debug(
         sampler: The one that was chosen.
         always: Whether every trace is kept.
         key: Name of the baggage entry, or of the attribute of a span that starts, that keeps a trace; "": there is none.
-        follows_parent: Whether ``sampler`` lets local children do as their parent. Known of `RootDecider` and
-            `StageRootDecider`.
+        follows_parent: Whether ``sampler`` is one of OpenTelemetry's that let local children do as their parent. Of
+            `RootDecider` and `StageRootDecider` it is known.
         known: True if ``sampler`` keeps whatever starts here, and says nothing of it; False if it keeps nothing of that.
     """
     if not always and not key:
@@ -74,11 +74,14 @@ class OtelkitDebug(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         """Decide on one span that starts."""
-        parent = get_current_span(parent_context).get_span_context()
-        if (parent.is_remote or not parent.is_valid) and self._forced(parent_context, attributes):
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, {**(attributes or {}), **_SAID}, _state_below(parent))
-        if not parent.is_remote and parent.trace_flags.sampled and tracestate.threshold_of(parent.trace_state) == 0:
-            # Some samplers decide on each span anew; half a trace would explain nothing.
+        context = get_current() if parent_context is None else parent_context
+        around: Any = context.get(SPAN_KEY)  # Any: the API's own value under its own key
+        parent: SpanContext = INVALID_SPAN_CONTEXT if around is None else around.get_span_context()
+        if parent.is_remote or not parent.is_valid:
+            if self._forced(context, attributes):
+                return SamplingResult(Decision.RECORD_AND_SAMPLE, {**(attributes or {}), **_SAID}, _state_below(parent))
+        elif parent.trace_flags.sampled and self._was_forced(parent):
+            # Half a trace would explain nothing.
             return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
         # As the SDK asks: some samplers take no more.
         return self.within.should_sample(parent_context, trace_id, name, kind, attributes, links)
@@ -89,10 +92,14 @@ class OtelkitDebug(Sampler):
             return "OtelkitDebug{every trace}"
         return f"OtelkitDebug{{{self._key}, else {self.within.get_description()}}}"
 
-    def _forced(self, context: Context | None, attributes: Mapping[str, AnyValue] | None) -> bool:
+    def _was_forced(self, parent: SpanContext) -> bool:
+        """Say whether a local parent, which is sampled, may be so against the will of ``within``."""
+        return tracestate.threshold_of(parent.trace_state) == 0
+
+    def _forced(self, context: Context, attributes: Mapping[str, AnyValue] | None) -> bool:
         if self._always:
             return True
-        baggage = (get_current() if context is None else context).get(BAGGAGE_KEY)
+        baggage = context.get(BAGGAGE_KEY)
         if isinstance(baggage, dict) and _says_yes(baggage.get(self._key)):
             return True
         return attributes is not None and _says_yes(attributes.get(self._key))
@@ -109,8 +116,13 @@ class OtelkitDebugRoots(OtelkitDebug):
         self.keeps_every_root = bool(known) and not always
         """Whether a trace that starts here is kept anyway, without anything to say of it."""
         self._keeps_none = known is False
+        self._drops_children = within is ALWAYS_OFF
         self._by_id = within if isinstance(within, RootDecider) else None
         self._by_stage = within if isinstance(within, StageRootDecider) and self._by_id is None else None
+
+    def _was_forced(self, parent: SpanContext) -> bool:
+        # All others let children do as their parent.
+        return self._drops_children
 
     def decide_root(self, trace_id: int, stage: Stage, pipeline: str, context: Context) -> KeptRoot | None:
         """Return what a kept trace carries that starts with a stage; None: it is not kept."""
@@ -122,12 +134,9 @@ class OtelkitDebugRoots(OtelkitDebug):
             return (self._by_id.root_state, self._by_id.root_attributes) if self._by_id.keeps(trace_id) else None
         if self._by_stage is not None:
             return self._by_stage.decide_root(trace_id, stage, pipeline, context)
-        given = first_attributes(stage, pipeline)
-        answer = self.within.should_sample(context, trace_id, stage.name, SpanKind.INTERNAL, given, ())
-        if answer.decision is not Decision.RECORD_AND_SAMPLE:
-            return None
-        said = {key: value for key, value in (answer.attributes or {}).items() if given.get(key) != value}
-        return answer.trace_state or None, said
+        # One of OpenTelemetry's own, which look at no attributes.
+        answer = self.within.should_sample(context, trace_id, stage.name, SpanKind.INTERNAL, None, ())
+        return (answer.trace_state or None, _NOTHING) if answer.decision is Decision.RECORD_AND_SAMPLE else None
 
 
 def _state_below(parent: SpanContext) -> TraceState:

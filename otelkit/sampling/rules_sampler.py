@@ -19,8 +19,12 @@ from otelkit.sampling.like_parent import like_parent
 from otelkit.sampling.rules import Rule
 from otelkit.sampling.rules_conditions import SPAN_KIND, SPAN_NAME
 
-_MOST_REMEMBERED: Final = 10_000
-"""Pairs of stage and pipeline; beyond, rules are gone through for each trace anew."""
+_MOST_STAGES: Final = 10_000
+"""Pairs of stage and pipeline that are remembered; for those beyond, rules are gone through for each trace anew."""
+_MOST_OTHERS: Final = 1000
+"""Sets of values that spans other than stages have of what rules look at; then remembering begins anew."""
+_REMEMBERED: Final = frozenset({str, int, type(None)})
+"""Types of values that are remembered. To Python 1, 1.0 and True are equal; to rules they are not."""
 
 
 class OtelkitRules(Sampler):
@@ -48,6 +52,8 @@ class OtelkitRules(Sampler):
         self._outcomes = tuple((rule, _Outcome(rule.rate, f"rule:{rule.name}")) for rule in self.rules)
         self._unmatched = _Outcome(self.otherwise, "ratio")
         self._by_stage: dict[tuple[Stage, str], _Outcome] = {}
+        self._keys = tuple(sorted({condition.key for rule in self.rules for condition in rule.conditions}))
+        self._by_values: dict[tuple[AnyValue, ...], _Outcome] = {}
 
     def decide_root(self, trace_id: int, stage: Stage, pipeline: str, context: Context) -> KeptRoot | None:
         """Return what a kept trace carries that starts with a stage; None: it is not kept."""
@@ -81,16 +87,23 @@ class OtelkitRules(Sampler):
 
     def _look_up(self, stage: Stage, pipeline: str) -> _Outcome:
         outcome = self._first_match(stage.name, SpanKind.INTERNAL, first_attributes(stage, pipeline))
-        if len(self._by_stage) < _MOST_REMEMBERED:
+        if len(self._by_stage) < _MOST_STAGES:
             self._by_stage[stage, pipeline] = outcome
         return outcome
 
     def _first_match(self, name: str, kind: SpanKind, attributes: Mapping[str, AnyValue]) -> _Outcome:
-        facts: dict[str, AnyValue] = {**attributes, SPAN_NAME: name, SPAN_KIND: kind.name.lower()}
-        for rule, outcome in self._outcomes:
-            if rule.matches(facts):
-                return outcome
-        return self._unmatched
+        span = {SPAN_NAME: name, SPAN_KIND: kind.name.lower()}
+        values = tuple([span[key] if key in span else attributes.get(key) for key in self._keys])
+        remembers = _REMEMBERED.issuperset(map(type, values))
+        if remembers and (known := self._by_values.get(values)) is not None:
+            return known
+        facts = {**attributes, **span}
+        outcome = next((outcome for rule, outcome in self._outcomes if rule.matches(facts)), self._unmatched)
+        if remembers:
+            if len(self._by_values) >= _MOST_OTHERS:
+                self._by_values.clear()
+            self._by_values[values] = outcome
+        return outcome
 
 
 class _Outcome:

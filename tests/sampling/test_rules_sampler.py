@@ -141,12 +141,31 @@ def test_a_stage_and_any_other_span_are_decided_on_alike() -> None:
 
 def test_no_more_stages_are_remembered_than_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stages beyond are decided on as well as the others."""
-    monkeypatch.setattr("otelkit.sampling.rules_sampler._MOST_REMEMBERED", 10)
+    monkeypatch.setattr("otelkit.sampling.rules_sampler._MOST_STAGES", 10)
     sampler = rules(["stage=s1* -> 0"])
     decided = [sampler.decide_root(HIGH_R, stage(f"s{n}"), "p", Context()) is not None for n in range(30)]
 
     assert decided == [not str(n).startswith("1") for n in range(30)]
     assert len(sampler._by_stage) == 10
+
+
+def test_what_is_remembered_of_other_spans_is_bounded_and_changes_no_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for values that Python takes for equal: 1, 1.0 and true."""
+    monkeypatch.setattr("otelkit.sampling.rules_sampler._MOST_OTHERS", 10)
+    sampler = rules(["cache.hit=true -> 0", "cache.hit=1 -> 0.5", "cache.hit=1.0 -> 0.25", "url.path=/1* -> 0"])
+
+    def reason(**attributes: Any) -> Any:
+        answer = sampler.should_sample(None, HIGH_R, "s", SpanKind.SERVER, attributes)
+        return None if answer.decision is Decision.DROP else answer.attributes[names.SAMPLING_REASON]
+
+    for _ in range(2):
+        assert reason(**{"cache.hit": True}) is None
+        assert reason(**{"cache.hit": 1}) == "rule:cache.hit=1"
+        assert reason(**{"cache.hit": 1.0}) == "rule:cache.hit=1.0"
+        assert reason(**{"cache.hit": [True, 7]}) is None
+        for n in range(30):
+            assert (reason(**{"url.path": f"/{n}"}) is None) is str(n).startswith("1")
+            assert len(sampler._by_values) <= 10
 
 
 def test_it_says_its_rules() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from opentelemetry.baggage import set_baggage
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import (
@@ -37,8 +38,10 @@ from opentelemetry.util.types import Attributes
 from otelkit import names
 from otelkit.model.calls import Stage
 from otelkit.model.sampling import KeptRoot, RootDecider
+from otelkit.sampling.debug import with_debug
 from otelkit.sampling.ratio import OtelkitRatio
 from otelkit.spans.light_span import LightSpan
+from otelkit.spans.root_decision import RootDecision
 from otelkit.testing import CountingIds
 from tests.spans.side_by_side import AT_START, SideBySide, identity
 
@@ -108,6 +111,11 @@ class ByStage(Strange):
 
 KEEP, DROP, RECORD = Decision.RECORD_AND_SAMPLE, Decision.DROP, Decision.RECORD_ONLY
 
+
+def debug(within: Sampler, *, known: bool | None = None) -> Sampler:
+    return with_debug(within, always=False, key="debug", follows_parent=True, known=known)
+
+
 SAMPLERS: dict[str, Sampler] = {
     "always_on": ALWAYS_ON,
     "always_off": ALWAYS_OFF,
@@ -130,6 +138,14 @@ SAMPLERS: dict[str, Sampler] = {
     "says attributes": Strange(KEEP, attributes={"why": "strange", names.PIPELINE_NAME: "other"}),
     "says tracestate": ParentBased(Strange(KEEP, state="v=1,w=2")),
     "parentbased, says attributes": ParentBased(Strange(KEEP, attributes={"why": "strange"})),
+    "debugging around the default": debug(DEFAULT_ON, known=True),
+    "debugging around none": debug(ALWAYS_OFF, known=False),
+    "debugging around parentbased none": debug(DEFAULT_OFF, known=False),
+    "debugging around parentbased_traceidratio": debug(ParentBased(TraceIdRatioBased(0.5))),
+    "debugging around otelkit_ratio": debug(OtelkitRatio(0.5)),
+    "debugging around by stage": debug(ByStage("other")),
+    "debugging around a stranger's": with_debug(Strange(DROP), always=False, key="debug"),
+    "debugging everything": with_debug(ALWAYS_OFF, always=True, key=""),
 }
 
 
@@ -146,6 +162,12 @@ PARENTS: dict[str, Context] = {
             sampled=sampled, remote=remote
         )
         for remote in (True, False)
+        for sampled in (True, False)
+    },
+    **{
+        f"remote, {'sampled' if sampled else 'not sampled'}, to be debugged": set_baggage(
+            "debug", "1", parent(sampled=sampled, remote=True)
+        )
         for sampled in (True, False)
     },
     "remote, random id": parent(sampled=True, remote=True, flags=2),
@@ -179,6 +201,29 @@ def test_stages_are_sampled_as_the_stock_sdk_would(sampler: str, start: str) -> 
 
             assert facts(mine) == facts(reference)
             ours, stock = set_span_in_context(mine, ours), set_span_in_context(reference, stock)
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name.startswith("debugging")])
+def test_a_trace_that_is_to_be_debugged_is_kept_whole(sampler: str) -> None:
+    """Decided on alike by stages and by the SDK; where all are kept anyway, stages do not say why."""
+    both = SideBySide(SAMPLERS[sampler])
+    ours = stock = set_baggage("debug", "1", Context())
+    for _ in range(3):
+        mine, reference = both.ours(ours), both.stock(stock)
+
+        assert mine.sampled
+        if sampler != "debugging around the default":
+            assert facts(mine) == facts(reference)
+        ours, stock = set_span_in_context(mine, ours), set_span_in_context(reference, stock)
+
+
+def test_debugging_costs_the_default_nothing_where_a_trace_starts() -> None:
+    """No stage asks it."""
+    decision = RootDecision(SAMPLERS["debugging around the default"], CountingIds())
+
+    assert decision.quick_root() is not None
+    assert decision.follows_parent
+    assert decision.follows_remote
 
 
 def test_the_sampler_is_told_what_the_span_is_of() -> None:
