@@ -72,3 +72,11 @@ def test_rules_and_argument_are_wrong_at_once() -> None:
         own("otelkit_rules", sampling_rules=["stage=a", "stage=b -> 2"])("often")
 
     assert len(caught.value.mistakes) == 3
+
+
+def test_every_setting_of_samplers_is_looked_at_by_one() -> None:
+    """Besides those that choose a sampler, or stand around any."""
+    read = {name for sampler in otelkit_samplers(settings()) for name in own(sampler).reads}
+    around_any = {"sampling_debug", "sampling_debug_key"}
+
+    assert read | around_any == {setting.name for setting in SETTINGS if setting.name.startswith("sampling_")}
