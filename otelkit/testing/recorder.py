@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otelkit import _current
+from otelkit._assembly.judging import with_judge
 from otelkit._builtin.describers import DESCRIBERS
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit._guard import Barrier
@@ -63,7 +64,7 @@ class Recorder:
         observers: See every call, besides otelkit's own.
         describers: By dotted type name, besides otelkit's own.
         metrics: What ``observers`` record.
-        sampler: Decides which spans are recorded; None: all.
+        sampler: Decides which spans are recorded, as they start or at the end of their trace; None: all.
         pipeline: `pipeline.name` where nothing else says it.
         clock: Dates the spans of stages and measures their durations.
         log_level: The lowest level of log records kept.
@@ -86,8 +87,8 @@ class Recorder:
         self.calls: list[StageCall] = []
         """Ended stage calls, sampled or not."""
         ordered = sorted(steps, key=lambda step: (step.phase, step.name))
-        self._chain = Chain([_offered(step) for step in ordered], self._keep)
         sampler, ids = sampler or DEFAULT_ON, CountingIds()
+        self._chain = Chain(with_judge([_offered(step) for step in ordered], sampler), self._keep)
         self._tracers = TracerProvider(sampler=sampler, id_generator=ids, shutdown_on_exit=False)
         self._tracers.add_span_processor(_ThroughChain(self._chain))
         self._metric_reader = InMemoryMetricReader()

@@ -221,3 +221,15 @@ def test_a_forked_child_counts_and_decides_on_its_own_spans_only() -> None:
     assert answer == [3, 3, 0]
     assert [span.name for span in path.delivered] == ["parse", "GET", "file", "nightly"]
     assert all(isinstance(span, LightSpan) or span.name in ("GET", "nightly") for span in path.delivered)
+
+
+def test_a_recorder_shows_what_the_sampler_leaves() -> None:
+    """A program's own tests see what would be kept, and why."""
+    with Recorder(sampler=made(probability=0.0)) as recorder:
+        for number in range(1, 21):
+            file(number)
+
+    assert recorder.tree() == ["file", "  GET", "    parse"] * 2
+    assert {
+        str(span.attributes and span.attributes.get("otelkit.sampling.reason")) for span in recorder.named("file")
+    } == {"error"}
