@@ -50,7 +50,7 @@ class Heir:
         if not self._is_child or self._heir is None:
             return False
         pid, started, folder = (*self._heir.split(" ", 2), "", "")[:3]
-        return pid.isdecimal() and folder == self._folder and started == _started(int(pid))
+        return pid.isdecimal() and folder == self._folder and started != "" and started == _started(int(pid))
 
 
 def _started(pid: int) -> str:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from otelkit.delivery.file_lock import lock
 from otelkit.delivery.sealed_file import SUFFIX, UNFINISHED
 from otelkit.delivery.sealed_record import Sealed, what_is_left
 from otelkit.delivery.segment import head
 from otelkit.delivery.segment_file import store
-from otelkit.delivery.spool_reader import lock
 from otelkit.model.signals import Signal
 
 _log = logging.getLogger("otelkit.delivery")

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from otelkit.delivery.file_lock import lock
+from otelkit.delivery.left_sealed import take_in
 from otelkit.delivery.segment import SegmentError, parse
 from otelkit.model.signals import Signal
 
@@ -89,6 +91,8 @@ class SpooledRequest:
 def read_spool(folder: Path, on_damaged: Callable[[Path, str], None] | None = None) -> Iterator[SpooledRequest]:
     """Yield the requests that wait in ``folder``, oldest first, each checked; skip those that another process reads.
 
+    What processes that are killed have left sealed there is among them.
+
     Each request holds a file open until it is done, released or garbage: don't collect thousands.
     A file that is damaged is set aside as ``*.damaged`` and never read again.
 
@@ -97,6 +101,7 @@ def read_spool(folder: Path, on_damaged: Callable[[Path, str], None] | None = No
         on_damaged: Told of each file set aside: its new path and why. None: a warning is logged.
     """
     tell = on_damaged or _warn
+    take_in(Path(folder))
     try:
         paths = sorted(Path(folder).iterdir())
     except OSError:
@@ -140,24 +145,6 @@ def _set_aside_if_abandoned(path: Path, tell: Callable[[Path, str], None]) -> No
         if file is not None:
             _set_aside(path, "its writer was stopped while it was writing", tell)
             os.close(file)
-
-
-def lock(path: Path) -> int | None:
-    """Open a file for this reader alone; None if another one has it or had it."""
-    try:
-        # Without O_NONBLOCK, opening a fifo would wait for its writer.
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # It may have been deleted or set aside between the listing and the lock.
-        if os.fstat(file).st_nlink and path.exists():
-            return file
-    except OSError:
-        pass
-    os.close(file)
-    return None
 
 
 def _set_aside(path: Path, why: str, tell: Callable[[Path, str], None]) -> None:

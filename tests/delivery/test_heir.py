@@ -1,0 +1,79 @@
+"""Who sends for a child."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from otelkit.delivery import heir as module
+from otelkit.delivery.heir import Heir
+from tests.forking import in_child
+
+
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    before = os.environ.pop(module._VARIABLE, None)
+    yield
+    os.environ.pop(module._VARIABLE, None)
+    if before is not None:
+        os.environ[module._VARIABLE] = before
+
+
+def test_the_program_that_starts_a_child_sends_for_it(tmp_path: Path) -> None:
+    """And for the child's children, since the child may be killed with them."""
+    heir = Heir(tmp_path)
+
+    assert heir.lives() is False
+    assert heir.stand() is True
+    assert in_child(lambda: [heir.lives(), heir.stand(), in_child(heir.lives)]) == [True, False, True]
+    assert heir.lives() is False
+
+
+def test_a_child_that_is_not_forked_learns_it_from_its_environment(tmp_path: Path) -> None:
+    """If it looks into the same folder."""
+    Heir(tmp_path).stand()
+    text = (
+        "import sys; from pathlib import Path; from otelkit.delivery.heir import Heir\n"
+        "heirs = [Heir(Path(each)) for each in sys.argv[1:]]\n"
+        "for heir in heirs: heir.is_child()\n"
+        "print([heir.lives() for heir in heirs])"
+    )
+    run = [sys.executable, "-c", text, str(tmp_path), str(tmp_path / "other")]
+    said = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+
+    assert said.strip() == "[True, False]"
+
+
+def test_a_child_without_anybody_sends_by_itself(tmp_path: Path) -> None:
+    """Also one whose heir is over and not yet gone, or whose number is another process's by now."""
+    gone = os.fork()
+    if gone == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, gone, os.WEXITED | os.WNOWAIT)  # a zombie from here on
+    heir = Heir(tmp_path)
+    heir.is_child()
+    found = {}
+    for name, of in {
+        "zombie": f"{gone} {module._started(gone)} {tmp_path}",
+        "another": f"{os.getpid()} 1 {tmp_path}",
+        "rubbish": "rubbish",
+        "empty": "",
+    }.items():
+        heir._heir = of
+        found[name] = heir.lives()
+    os.waitpid(gone, 0)
+
+    assert found == dict.fromkeys(found, False)
+
+
+def test_a_child_whose_heir_is_gone_stands_for_its_own_children(tmp_path: Path) -> None:
+    """Nobody else is there."""
+    heir = Heir(tmp_path)
+    heir._heir = f"{os.getpid()} 1 {tmp_path}"
+
+    assert in_child(lambda: [heir.stand(), in_child(heir.lives)]) == [True, True]

@@ -1,0 +1,104 @@
+"""Who looks for what children leave, and when."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from otelkit.delivery import left_by_children
+from otelkit.delivery.left_by_children import LeftByChildren
+from tests.delivery.test_left_sealed import leave
+from tests.forking import held_by_another_thread, in_child
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> LeftByChildren:
+    made = LeftByChildren(tmp_path)
+    made.look()  # that of the beginning
+    return made
+
+
+def test_what_another_program_has_left_is_found_at_the_beginning(tmp_path: Path) -> None:
+    """Once: it may have been killed together with its children."""
+    taken: list[Path] = []
+    left = LeftByChildren(tmp_path)
+    left.tell("traces", 7, taken.append)
+    leave(tmp_path, "traces", b"old")
+    left.look()
+    leave(tmp_path, "traces", b"later")
+    left.look()
+
+    assert [path.read_bytes()[-3:] for path in taken] == [b"old"]
+    assert left.look_at == float("inf")
+
+
+def test_each_gets_what_is_for_it(tmp_path: Path, left: LeftByChildren, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By signal and destination; what is for nobody here stays in the spool."""
+    monkeypatch.setattr(left_by_children, "_EVERY_S", 0.0)
+    spans: list[Path] = []
+    lines: list[Path] = []
+    left.tell("traces", 7, spans.append)
+    left.tell("logs", 7, lines.append)
+    left.expect()
+    leave(tmp_path, "traces", b"span")
+    leave(tmp_path, "logs", b"line", destination=8)
+    left.look()
+
+    assert [path.read_bytes()[-4:] for path in spans] == [b"span"]
+    assert lines == []
+    assert len(list(tmp_path.glob("*.otlp"))) == 2
+
+
+def test_without_a_child_nobody_looks(tmp_path: Path, left: LeftByChildren) -> None:
+    """Nor at the end: it costs nothing where there is none."""
+    leave(tmp_path, "traces", b"span")
+    left.look()
+    left.end()
+
+    assert [path.suffix for path in tmp_path.iterdir()] == [".sealed"]
+
+
+def test_the_last_look_is_the_last(tmp_path: Path, left: LeftByChildren) -> None:
+    """It waits for nobody, and what comes after it is for the next program."""
+    left.expect()
+    leave(tmp_path, "traces", b"span")
+    left.end()
+    found = [path.suffix for path in tmp_path.iterdir()]
+    left.look(at_once=True)
+
+    assert (found, left.look_at) == ([".otlp"], float("inf"))
+
+
+def test_a_child_looks_for_nothing_until_it_has_children(left: LeftByChildren) -> None:
+    """Its parent does that; and a thread of the parent's may be at it during the fork."""
+    left.expect()
+    with held_by_another_thread(left._lock):
+        free = in_child(lambda: [left.look_at == float("inf"), left._lock.acquire(blocking=False)])
+
+    assert free == [True, True]
+
+
+def test_one_thread_looks_at_a_time(left: LeftByChildren, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others go on with what they have to do."""
+    looked: list[str] = []
+    go = threading.Event()
+
+    def look(folder: Path) -> list[None]:
+        looked.append("")
+        assert go.wait(10)
+        return []
+
+    monkeypatch.setattr(left_by_children, "take_in", look)
+    monkeypatch.setattr(left_by_children, "_EVERY_S", 0.0)
+    left.expect()
+    other = threading.Thread(target=left.look)
+    other.start()
+    while not looked:
+        pass
+    left.look()
+    go.set()
+    other.join()
+
+    assert len(looked) == 1
