@@ -15,7 +15,7 @@ PROGRAM = """
     import otelkit
     from opentelemetry import trace
 
-    kept = {"hot": 0, "rare": 0}
+    kept, said = {"hot": 0, "rare": 0}, set()
 
     def count(name):
         with otelkit.stage(name, pipeline="p"):
@@ -25,13 +25,13 @@ PROGRAM = """
                 inner = trace.get_current_span().get_span_context()
                 assert inner.trace_flags == outer.trace_flags
                 assert inner.trace_state == outer.trace_state
-                assert ("ot" in inner.trace_state) == inner.trace_flags.sampled
+                said.add(("ot" in inner.trace_state, bool(inner.trace_flags.sampled)))
 
     for number in range(20_000):
         count("hot")
         if number % 5_000 == 0:
             count("rare")
-    print(kept["hot"], kept["rare"], flush=True)
+    print(kept["hot"], kept["rare"], sorted(said), flush=True)
     if sys.argv[1:] == ["SIGTERM"]:
         os.kill(os.getpid(), signal.SIGTERM)
         signal.pause()
@@ -52,7 +52,7 @@ def run(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProces
 
 
 def kept(ended: subprocess.CompletedProcess[str]) -> tuple[int, int]:
-    hot, rare = ended.stdout.split()
+    hot, rare, *_ = ended.stdout.split()
     return int(hot), int(rare)
 
 
@@ -66,6 +66,8 @@ def test_a_burst_is_kept_to_the_target_and_a_rare_stage_whole(tmp_path: Path) ->
     # The window's spare of 100, looked at every few, and then 10 per second while it runs; 4 standard errors of 100 and more.
     assert 90 <= hot <= 250
     assert rare == 4
+    # Every span of a kept trace says its probability, and no other.
+    assert ended.stdout.strip().endswith("[(False, False), (True, True)]")
 
 
 @pytest.mark.parametrize("ending", ["at its end", "SIGTERM"])
