@@ -60,6 +60,7 @@ def test_counts_are_right_while_the_adaptive_sampler_changes_its_mind(counts: Sp
     assert_true(counted, made, heaviest(spans, made))
 
 
+@pytest.mark.requirement("TRC-17", "TRC-18", "TRC-33")
 def test_counts_are_right_behind_the_tail_sampler(counts: SpanCounts, tmp_path: Path) -> None:
     """Errors and slow traces exactly, as all of them are kept; of the others a tenth is, and stands for all."""
     made = make(tmp_path, counts.collector.url, "tail", TRACES,

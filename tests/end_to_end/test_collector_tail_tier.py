@@ -8,24 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.backends.configurations import from_page
 from tests.backends.prometheus import Prometheus
 from tests.backends.sampled_calls import ERROR, UNSET, Made, assert_true, heaviest, make, weights
-from tests.backends.span_counts import SpanCounts, span_counts
+from tests.backends.span_counts import SpanCounts
+from tests.backends.tail_tier import arrived, decided, tail_tier
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.backends
 
 TRACES = 20_000
-TIER = from_page("The second tier")
-GATES = ("processor.tailsamplingprocessor.usetracestate", "processor.tailsamplingprocessor.recordpolicy")
-WAIT = "5s"
-"""How long the tier waits for the rest of a trace: longer than a program holds back what has ended."""
 
 
 @pytest.fixture(scope="module")
 def tier(prometheus: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpanCounts]:
-    with span_counts(tmp_path_factory.mktemp("tier"), TIER, prometheus, GATES, DECISION_WAIT=WAIT) as it:
+    with tail_tier(tmp_path_factory.mktemp("tier"), prometheus) as it:
         yield it
 
 
@@ -37,16 +33,6 @@ def send(tier: SpanCounts, folder: Path, service: str, sampler: str, argument: s
                 OTEL_TRACES_SAMPLER=sampler, OTEL_TRACES_SAMPLER_ARG=argument, **env)  # fmt: skip
     wait_until(lambda: before < arrived(tier) == decided(tier), 60.0)
     return made
-
-
-def arrived(tier: SpanCounts) -> float:
-    """Return how many traces the tier has seen."""
-    return tier.collector.own("otelcol_processor_tail_sampling_new_trace_id_received")
-
-
-def decided(tier: SpanCounts) -> float:
-    """Return on how many of them it has decided."""
-    return tier.collector.own("otelcol_processor_tail_sampling_global_count_traces_sampled")
 
 
 def policies(tier: SpanCounts, service: str) -> dict[str, set[int]]:
@@ -92,7 +78,7 @@ def test_what_the_tail_sampler_decides_stands(tier: SpanCounts, tmp_path: Path) 
 
 def test_without_the_gate_what_was_thinned_is_not_made_up_for(prometheus: Prometheus, tmp_path: Path) -> None:
     """`th` stays as it arrived: the same test fails, with a quarter of the normal calls counted."""
-    with span_counts(tmp_path / "collector", TIER, prometheus, GATES[1:], DECISION_WAIT=WAIT) as closed:
+    with tail_tier(tmp_path / "collector", prometheus, gates=()) as closed:
         made = send(closed, tmp_path / "program", "closed", "otelkit_ratio", "1")
         counted = closed.settle("closed")
 

@@ -26,6 +26,7 @@ from programs import BACKENDS, Backend
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = ROOT / ".cache" / "backends"
+_KEY_DIGITS: Final = 16
 
 
 def main(names: list[str]) -> int:
@@ -65,7 +66,7 @@ def _key(backend: Backend) -> str:
     for path in ("build.py", "go.py", "programs.py"):
         digest.update(Path(__file__).with_name(path).read_bytes())
     digest.update(read_setting("GOVERSION", "GOOS", "GOARCH").encode())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:_KEY_DIGITS]
 
 
 def _build(name: str, backend: Backend, folder: Path) -> bool:
@@ -88,9 +89,8 @@ def _build(name: str, backend: Backend, folder: Path) -> bool:
                 file=sys.stderr,
             )
             return False
-    for old in CACHE.glob(f"{name}-*"):
-        if old != unfinished:
-            shutil.rmtree(old)
+    for old in CACHE.glob(f"{name}-{'[0-9a-f]' * _KEY_DIGITS}"):
+        shutil.rmtree(old)
     unfinished.rename(folder)
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     print(
