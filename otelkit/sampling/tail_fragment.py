@@ -80,34 +80,6 @@ def split(spans: Sequence[EndedSpan]) -> list[tuple[list[EndedSpan], EndedSpan]]
     return found
 
 
-def below(top: EndedSpan, spans: Sequence[EndedSpan]) -> tuple[list[EndedSpan], list[EndedSpan]]:
-    """Return which of ``spans`` are below ``top``, and the others, both in their order.
-
-    The others are below a span that has not ended, or below another local root of the same trace.
-    """
-    known = {top.span_id}
-    mine: list[EndedSpan] = []
-    others = list(spans)
-    while others:
-        found = len(mine)
-        left: list[EndedSpan] = []
-        # Backwards, since parents mostly end after their children: then one round finds them all.
-        for span in reversed(others):
-            if span.parent_id in known:
-                known.add(span.span_id)
-                mine.append(span)
-            else:
-                left.append(span)
-        left.reverse()
-        others = left
-        if len(mine) == found:
-            break
-    if len(mine) == len(spans):
-        return list(spans), []
-    chosen = set(map(id, mine))
-    return [span for span in spans if id(span) in chosen], others
-
-
 def _fingerprints(failed: Sequence[EndedSpan]) -> tuple[Fingerprint, ...]:
     found: dict[Fingerprint, None] = {}
     for span in failed:

@@ -9,10 +9,12 @@ from typing import Final
 
 from otelkit.model.traces import EndedSpan, TraceSummary
 from otelkit.sampling.late import DECISION_BYTES
-from otelkit.sampling.tail_fragment import Fragment, below
+from otelkit.sampling.tail_fragment import Fragment
 
 TRACE_BYTES: Final = 600
-"""Memory that a held trace takes besides its spans: its id, its place, and the lists of its spans."""
+"""Memory that a held trace takes besides its spans: its id, its place, and what finds its spans."""
+PARENT_BYTES: Final = 200
+"""Memory that a list of spans of one parent takes, without the spans, and its place."""
 _LARGE: Final = 4
 """A trace that takes more than this part of all there is makes room itself; else the oldest does."""
 
@@ -42,10 +44,12 @@ class BufferLimits:
 class _Held:
     """What is held of one trace."""
 
-    __slots__ = ("bytes", "since_ns", "spans")
+    __slots__ = ("bytes", "children", "since_ns", "spans")
 
     def __init__(self, since_ns: int) -> None:
-        self.spans: list[EndedSpan] = []
+        self.children: dict[int, list[EndedSpan]] = {}
+        """Id of the parent -> spans below it. So a local root finds its own, however much of its trace belongs to others."""
+        self.spans = 0
         self.bytes = TRACE_BYTES
         self.since_ns = since_ns
 
@@ -86,6 +90,7 @@ class TraceBuffer:
         limits = self._limits
         if self.spans >= limits.spans:
             return False
+        size += PARENT_BYTES
         if trace_id in self._held:
             return self.bytes + size <= self._bytes_limit
         return self.bytes + size + TRACE_BYTES <= self._bytes_limit and self.traces < limits.traces
@@ -102,43 +107,55 @@ class TraceBuffer:
         if held is None:
             held = self._held[trace_id] = _Held(now_ns)
             self.bytes += TRACE_BYTES
-        held.spans.append(span)
+        beside = held.children.get(span.parent_id)
+        if beside is None:
+            held.children[span.parent_id] = [span]
+            size += PARENT_BYTES
+        else:
+            beside.append(span)
+        held.spans += 1
         held.bytes += size
         self.bytes += size
         self.spans += 1
 
     def take(self, trace_id: int) -> list[EndedSpan]:
-        """Give back all spans of a trace, in the order in which they came."""
+        """Give back all spans of a trace, in the order of their ends."""
         held = self._held.pop(trace_id, None)
         if held is None:
             return []
         self.bytes -= held.bytes
-        self.spans -= len(held.spans)
-        return held.spans
+        self.spans -= held.spans
+        return _in_order(list(held.children.values()))
 
     def take_below(self, top: EndedSpan) -> list[EndedSpan]:
-        """Give back the spans below ``top``, which is not held itself, in the order in which they came."""
-        trace_id = top.trace_id
-        held = self._held.get(trace_id)
-        if held is None:
+        """Give back the spans below ``top``, which is not held itself, in the order of their ends."""
+        held = self._held.get(top.trace_id)
+        found = held.children.pop(top.span_id, None) if held is not None else None
+        if held is None or found is None:
             return []
-        mine, others = below(top, held.spans)
-        if not others:
-            return self.take(trace_id)
-        if mine:
-            held.spans = others
-            left = TRACE_BYTES + sum([span.held_bytes for span in others])
-            self.bytes += left - held.bytes
-            self.spans -= len(mine)
-            held.bytes = left
-        return mine
+        lists = [found]
+        # It grows while it is gone through; a list that was taken is not there any more, so that circles end, too.
+        for beside in lists:
+            for span in beside:
+                below = held.children.pop(span.span_id, None)
+                if below is not None:
+                    lists.append(below)
+        spans = _in_order(lists)
+        if held.children:
+            size = len(lists) * PARENT_BYTES + sum([span.held_bytes for span in spans])
+            held.bytes -= size
+            held.spans -= len(spans)
+            self.bytes -= size
+        else:
+            del self._held[top.trace_id]
+            self.bytes -= held.bytes
+        self.spans -= len(spans)
+        return spans
 
     def next_to_go(self, came: int | None = None) -> int | None:
         """Return the trace that is to make room: the one that just ``came``, if it takes much itself, else the oldest."""
         held = self._held.get(came) if came is not None else None
-        if held is not None and (
-            held.bytes * _LARGE > self._bytes_limit or len(held.spans) * _LARGE > self._limits.spans
-        ):
+        if held is not None and (held.bytes * _LARGE > self._bytes_limit or held.spans * _LARGE > self._limits.spans):
             return came
         return next(iter(self._held), None)
 
@@ -178,3 +195,16 @@ class TraceBuffer:
         for fragment in fragments:
             self.take_open(fragment.summary)
         return fragments
+
+
+def _in_order(lists: Sequence[list[EndedSpan]]) -> list[EndedSpan]:
+    """Return the spans of some parents in the order of their ends; those of one parent are in that order."""
+    if len(lists) == 1:
+        return lists[0]
+    spans = [span for beside in lists for span in beside]
+    spans.sort(key=_end)
+    return spans
+
+
+def _end(span: EndedSpan) -> int:
+    return span.end_unix_ns

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hypothesis import strategies as st
 from opentelemetry.trace import TraceState
 
 from otelkit.model.calls import AttributeValue
@@ -107,3 +108,13 @@ def tail(
     """Return a tail sampler, its judge and its clock."""
     clock, judge = FakeClock(), AskedJudge(answer)
     return OtelkitTail(judge, limits, clock=clock, **more), judge, clock
+
+
+@st.composite
+def forests(draw: st.DrawFn) -> list[Made]:
+    """Draw spans of one trace in any order, below each other or below what is not there."""
+    count = draw(st.integers(1, 12))
+    spans = [
+        child(1, number, draw(st.integers(0, number - 1)) + 100 * draw(st.booleans())) for number in range(1, count)
+    ]
+    return draw(st.permutations(spans))

@@ -15,7 +15,7 @@ from otelkit.model.sampling import JudgingSampler, RootDecider
 from otelkit.model.traces import EndedSpan, FragmentEnd, TraceSummary, Verdict
 from otelkit.sampling import tracestate
 from otelkit.sampling.tail_step import TailStep
-from otelkit.sampling.trace_buffer import TRACE_BYTES, BufferLimits
+from otelkit.sampling.trace_buffer import PARENT_BYTES, TRACE_BYTES, BufferLimits
 from otelkit.sampling.tracestate import SCALE, threshold_for
 from tests.forking import in_child
 from tests.sampling.tails import EVERYTHING, ROOMY, Made, at, child, root, tail
@@ -456,4 +456,4 @@ def test_what_is_said_to_be_held_is_the_sum_of_what_the_spans_say() -> None:
     sampler.step.on_ended([child(1, 2, held_bytes=700), child(1, 3, held_bytes=300), child(2, 2, held_bytes=1000)])
     books = sampler.step.held_bytes - tail(at(0.5), ROOMY)[0].step.held_bytes
 
-    assert books == 2000 + 2 * TRACE_BYTES
+    assert books == 2000 + 2 * (TRACE_BYTES + PARENT_BYTES)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from opentelemetry.trace import TraceState
 
 from otelkit.model.traces import Fingerprint, FragmentEnd
 from otelkit.sampling import tracestate
-from otelkit.sampling.tail_fragment import MOST_FINGERPRINTS, below, fragment, split
+from otelkit.sampling.tail_fragment import MOST_FINGERPRINTS, fragment, split
 from otelkit.sampling.tail_state import StateReader
-from tests.sampling.tails import EVERYTHING, Made, child, root
+from tests.sampling.tails import EVERYTHING, Made, child, forests, root
 
 pytestmark = pytest.mark.requirement("TRC-17")
 
@@ -68,24 +67,6 @@ def test_a_trace_that_was_asked_for_is_forced() -> None:
     assert not fragment([other], other, FragmentEnd.AGE, states()).summary.forced
 
 
-def test_spans_of_two_local_roots_are_told_apart() -> None:
-    """What is below another one is left."""
-    mine = [child(1, 12, 11), child(1, 11, 10)]
-    others = [child(1, 22, 21), child(1, 21, 20)]
-    spans = [mine[0], others[0], others[1], mine[1]]
-
-    assert below(root(1, 10), spans) == (mine, others)
-
-
-def test_a_child_that_ended_after_its_parent_belongs_to_it_all_the_same() -> None:
-    """A detached task ends late; what is held is found in any order."""
-    chain = [child(1, number, number - 1) for number in range(2, 40)]
-
-    assert below(root(1, 1), chain) == (chain, [])
-    assert below(root(1, 1), chain[::-1]) == (chain[::-1], [])
-    assert below(root(1, 500), chain) == ([], chain)
-
-
 def test_parts_hang_together_below_their_outermost_ended_span() -> None:
     """Of a run that goes on, each outermost call is one part, in the order of their ends."""
     first = [child(1, 11, 10, start_unix_ns=1), child(1, 10, 1, start_unix_ns=2)]
@@ -100,17 +81,6 @@ def test_ids_that_go_round_in_a_circle_are_one_part() -> None:
     circle = [child(1, 2, 3), child(1, 3, 2), child(1, 4, 4)]
 
     assert [len(part) for part, _ in split(circle)] == [2, 1]
-    assert below(root(1, 9), circle) == ([], circle)
-
-
-@st.composite
-def forests(draw: st.DrawFn) -> list[Made]:
-    """Draw spans of one trace in any order, below each other or below what is not there."""
-    count = draw(st.integers(1, 12))
-    spans = [
-        child(1, number, draw(st.integers(0, number - 1)) + 100 * draw(st.booleans())) for number in range(1, count)
-    ]
-    return draw(st.permutations(spans))
 
 
 @given(forests())
@@ -126,23 +96,3 @@ def test_every_span_is_in_exactly_one_part_with_its_parent(spans: list[Made]) ->
     for part, top in parts:
         assert top in part
         assert top.parent_id not in place
-
-
-@given(forests(), st.integers(0, 12))
-def test_what_is_below_is_what_its_parents_lead_to(spans: list[Made], top_id: int) -> None:
-    """Compared with walking up from each span."""
-    by_id = {span.span_id: span for span in spans}
-
-    def leads_to_top(span: Made) -> bool:
-        while span.parent_id != top_id:
-            if span.parent_id not in by_id:
-                return False
-            span = by_id[span.parent_id]
-        return True
-
-    held = [span for span in spans if span.span_id != top_id]
-    by_id.pop(top_id, None)
-    mine, others = below(root(1, top_id), held)
-
-    assert mine == [span for span in held if leads_to_top(span)]
-    assert others == [span for span in held if not leads_to_top(span)]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from otelkit.model.traces import FragmentEnd
 from otelkit.sampling.tail_fragment import fragment
 from otelkit.sampling.tail_state import StateReader
-from otelkit.sampling.trace_buffer import TRACE_BYTES, BufferLimits, TraceBuffer
-from tests.sampling.tails import EVERYTHING, child, root
+from otelkit.sampling.trace_buffer import PARENT_BYTES, TRACE_BYTES, BufferLimits, TraceBuffer
+from tests.sampling.tails import EVERYTHING, Made, child, forests, root
 
 pytestmark = pytest.mark.requirement("TRC-17")
 
@@ -23,7 +23,7 @@ def test_what_is_taken_is_what_was_added_and_is_counted_no_more() -> None:
     spans = [child(1, number) for number in range(2, 5)]
     for span in spans:
         buffer.add(1, span, 500, 0)
-    assert (buffer.spans, buffer.traces, buffer.bytes) == (3, 1, 1500 + TRACE_BYTES)
+    assert (buffer.spans, buffer.traces, buffer.bytes) == (3, 1, 1500 + PARENT_BYTES + TRACE_BYTES)
 
     assert buffer.take(1) == spans
     assert (buffer.spans, buffer.traces, buffer.bytes) == (0, 0, 0)
@@ -38,10 +38,87 @@ def test_what_is_below_another_root_stays_with_its_size() -> None:
     buffer.add(1, other, 700, 0)
 
     assert buffer.take_below(root(1, 10)) == [mine]
-    assert (buffer.spans, buffer.traces, buffer.bytes) == (1, 1, 700 + TRACE_BYTES)
+    assert (buffer.spans, buffer.traces, buffer.bytes) == (1, 1, 700 + PARENT_BYTES + TRACE_BYTES)
     assert buffer.take_below(root(1, 30)) == []
     assert buffer.take_below(root(1, 20)) == [other]
     assert buffer.bytes == 0
+
+
+def test_a_child_that_ended_after_its_parent_belongs_to_it_all_the_same() -> None:
+    """A detached task ends late; what is held is found in any order, and comes in the order of the ends."""
+    chain = [child(1, number, number - 1, start_unix_ns=number) for number in range(2, 40)]
+    for spans in (chain, chain[::-1]):
+        buffer = TraceBuffer(LIMITS)
+        for span in spans:
+            buffer.add(1, span, span.held_bytes, 0)
+
+        assert buffer.take_below(root(1, 500)) == []
+        assert buffer.take_below(root(1, 1)) == chain
+        assert (buffer.spans, buffer.bytes) == (0, 0)
+
+
+def test_a_circle_is_below_nothing_and_is_found_by_age() -> None:
+    """A stranger's tracer may make anything of ids."""
+    buffer = TraceBuffer(LIMITS)
+    circle = [child(1, 2, 3), child(1, 3, 2), child(1, 4, 4)]
+    for span in circle:
+        buffer.add(1, span, 500, 0)
+
+    assert buffer.take_below(root(1, 9)) == []
+    assert buffer.take_below(root(1, 4)) == [circle[2]]
+    assert len(buffer.take_below(root(1, 3))) == 2
+    assert (buffer.spans, buffer.bytes) == (0, 0)
+
+
+def test_a_root_does_not_look_through_what_is_not_its_own() -> None:
+    """Of a trace with many local roots, as below a run, each costs what it has itself: not all that is held of the trace."""
+    looked = 0
+
+    class Watched(Made):
+        @property
+        def span_id(self) -> int:
+            nonlocal looked
+            looked += 1
+            return 7
+
+        @span_id.setter
+        def span_id(self, value: int) -> None:
+            pass
+
+    buffer = TraceBuffer(LIMITS)
+    for _ in range(90):
+        buffer.add(1, Watched(1, 7, 5), 500, 0)
+    mine = child(1, 11, 10)
+    buffer.add(1, mine, 500, 0)
+
+    assert buffer.take_below(root(1, 10)) == [mine]
+    assert looked == 0
+
+
+@given(forests(), st.integers(0, 12))
+def test_what_is_below_is_what_its_parents_lead_to(spans: list[Made], top_id: int) -> None:
+    """Compared with walking up from each span; the others stay, and are counted on."""
+    held = [span for span in spans if span.span_id != top_id]
+    by_id = {span.span_id: span for span in held}
+
+    def leads_to_top(span: Made) -> bool:
+        while span.parent_id != top_id:
+            if span.parent_id not in by_id:
+                return False
+            span = by_id[span.parent_id]
+        return True
+
+    buffer = TraceBuffer(LIMITS)
+    for span in held:
+        buffer.add(1, span, span.held_bytes, 0)
+    mine = [span.span_id for span in held if leads_to_top(span)]
+    others = [span.span_id for span in held if not leads_to_top(span)]
+
+    assert sorted(span.span_id for span in buffer.take_below(root(1, top_id))) == sorted(mine)
+    assert buffer.spans == len(others)
+    assert buffer.bytes >= len(others) * 500 + bool(others) * TRACE_BYTES
+    assert sorted(span.span_id for span in buffer.take(1)) == sorted(others)
+    assert (buffer.spans, buffer.bytes) == (0, 0)
 
 
 def test_the_oldest_makes_room_unless_the_newcomer_takes_much_itself() -> None:
@@ -110,4 +187,4 @@ def test_no_limit_is_ever_exceeded_by_who_asks_first(steps: list[tuple[int, int,
             held.setdefault(trace_id, []).append(size)
         assert not buffer.is_over
         assert buffer.spans == sum(map(len, held.values()))
-        assert buffer.bytes == sum(map(sum, held.values())) + TRACE_BYTES * len(held)
+        assert buffer.bytes == sum(map(sum, held.values())) + (TRACE_BYTES + PARENT_BYTES) * len(held)
