@@ -20,9 +20,11 @@ from otelkit.sampling.rules import Rule
 from otelkit.sampling.rules_conditions import SPAN_KIND, SPAN_NAME
 
 _MOST_STAGES: Final = 10_000
-"""Pairs of stage and pipeline that are remembered; for those beyond, rules are gone through for each trace anew."""
+"""Stages, each in its pipeline, that are remembered; for those beyond, rules are gone through for each trace anew."""
 _MOST_OTHERS: Final = 1000
-"""Sets of values that spans other than stages have of what rules look at; then remembering begins anew."""
+"""Sets of values of what rules look at that are remembered of other spans, and stage objects; then remembering begins anew."""
+_NAMES: Final = frozenset({SPAN_NAME, SPAN_KIND, names.STAGE_NAME, names.PIPELINE_NAME, names.CODE_FUNCTION})
+"""What is the same in all calls of a stage that is called so."""
 _REMEMBERED: Final = frozenset({str, int, type(None)})
 """Types of values that are remembered. To Python 1, 1.0 and True are equal; to rules they are not."""
 
@@ -51,13 +53,21 @@ class OtelkitRules(Sampler):
         self.otherwise = float(otherwise)
         self._outcomes = tuple((rule, _Outcome(rule.rate, f"rule:{rule.name}")) for rule in self.rules)
         self._unmatched = _Outcome(self.otherwise, "ratio")
-        self._by_stage: dict[tuple[Stage, str], _Outcome] = {}
         self._keys = tuple(sorted({condition.key for rule in self.rules for condition in rule.conditions}))
+        self._by_names_alone = _NAMES.issuperset(self._keys)
+        # By what they are called: each `with` makes a stage object of its own.
+        self._by_stage: dict[tuple[str, str, str | None], _Outcome] = {}
+        self._by_object: dict[tuple[Stage, str], _Outcome] = {}
         self._by_values: dict[tuple[AnyValue, ...], _Outcome] = {}
 
     def decide_root(self, trace_id: int, stage: Stage, pipeline: str, context: Context) -> KeptRoot | None:
         """Return what a kept trace carries that starts with a stage; None: it is not kept."""
-        outcome = self._by_stage.get((stage, pipeline)) or self._look_up(stage, pipeline)
+        if self._by_names_alone:
+            known = self._by_stage.get((stage.name, pipeline, stage.function))
+            outcome = known or self._look_up(stage, pipeline)
+        else:
+            known = self._by_object.get((stage, pipeline))
+            outcome = known or self._look_through(stage, pipeline)
         return outcome.kept if (trace_id & (tracestate.SCALE - 1)) >= outcome.threshold else None
 
     def should_sample(
@@ -88,7 +98,14 @@ class OtelkitRules(Sampler):
     def _look_up(self, stage: Stage, pipeline: str) -> _Outcome:
         outcome = self._first_match(stage.name, SpanKind.INTERNAL, first_attributes(stage, pipeline))
         if len(self._by_stage) < _MOST_STAGES:
-            self._by_stage[stage, pipeline] = outcome
+            self._by_stage[stage.name, pipeline, stage.function] = outcome
+        return outcome
+
+    def _look_through(self, stage: Stage, pipeline: str) -> _Outcome:
+        outcome = self._first_match(stage.name, SpanKind.INTERNAL, first_attributes(stage, pipeline))
+        if len(self._by_object) >= _MOST_OTHERS:
+            self._by_object.clear()
+        self._by_object[stage, pipeline] = outcome
         return outcome
 
     def _first_match(self, name: str, kind: SpanKind, attributes: Mapping[str, AnyValue]) -> _Outcome:

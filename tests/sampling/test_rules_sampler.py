@@ -149,6 +149,19 @@ def test_no_more_stages_are_remembered_than_it_says(monkeypatch: pytest.MonkeyPa
     assert len(sampler._by_stage) == 10
 
 
+def test_a_stage_that_is_made_anew_for_each_call_is_remembered_once() -> None:
+    """As a `with` block in a loop is; one with other attributes is another where rules look at them."""
+    by_name = rules(["stage=a -> 0.5"])
+    by_attribute = rules(["customer.tier=gold -> 0"])
+    for _ in range(100):
+        by_name.decide_root(HIGH_R, stage("a"), "p", Context())
+
+    assert len(by_name._by_stage) == 1
+    for _ in range(2):
+        assert by_attribute.decide_root(HIGH_R, stage("a", **{"customer.tier": "gold"}), "p", Context()) is None
+        assert by_attribute.decide_root(HIGH_R, stage("a"), "p", Context()) is not None
+
+
 def test_what_is_remembered_of_other_spans_is_bounded_and_changes_no_decision(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also for values that Python takes for equal: 1, 1.0 and true."""
     monkeypatch.setattr("otelkit.sampling.rules_sampler._MOST_OTHERS", 10)
