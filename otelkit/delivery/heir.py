@@ -37,19 +37,28 @@ class Heir:
         self._heir = self._heir or os.environ.get(_VARIABLE)
 
     def stand(self) -> bool:
-        """Hear that this process starts a child; return whether it is to look for what children leave."""
-        if self._is_child and self.lives():
+        """Hear that this process starts a child; return whether it is to look for what children leave.
+
+        It is, unless the program that has started it is there and does: multiprocessing's fork server is nobody's heir.
+        """
+        me = f"{os.getpid()} {_started(os.getpid())} {self._folder}"
+        known = self._heir or os.environ.get(_VARIABLE)
+        if known != me and self._is_there(known):
+            self._heir = known
             return False
-        if self._heir is None or self._is_child:
+        if known != me:
             self._is_child = False
-            self._heir = os.environ[_VARIABLE] = f"{os.getpid()} {_started(os.getpid())} {self._folder}"
+            self._heir = os.environ[_VARIABLE] = me
         return True
 
     def lives(self) -> bool:
         """Whether somebody else is there who sends what this process hands over."""
-        if not self._is_child or self._heir is None:
+        return self._is_child and self._is_there(self._heir)
+
+    def _is_there(self, heir: str | None) -> bool:
+        if heir is None:
             return False
-        pid, started, folder = (*self._heir.split(" ", 2), "", "")[:3]
+        pid, started, folder = (*heir.split(" ", 2), "", "")[:3]
         return pid.isdecimal() and folder == self._folder and started != "" and started == _started(int(pid))
 
 

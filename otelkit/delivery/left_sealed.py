@@ -45,9 +45,7 @@ def take_in(folder: Path) -> list[tuple[Signal, int, Path]]:
         try:
             with open(file, "rb", closefd=False) as stream:
                 left = what_is_left(stream.read())
-            found += [
-                (each.signal, each.destination, store(folder, _segment(each), forced=False)) for each in _joined(left)
-            ]
+            found += _stored(folder, left)
             path.unlink()
         except OSError as error:
             _log.warning("what %s holds can't be taken in now: %s; it stays", path, error.strerror or error)
@@ -76,6 +74,19 @@ def _delete_if_abandoned(path: Path) -> None:
         if file is not None:
             path.unlink()
             os.close(file)
+
+
+def _stored(folder: Path, left: Iterable[Sealed]) -> list[tuple[Signal, int, Path]]:
+    stored: list[tuple[Signal, int, Path]] = []
+    try:
+        for each in _joined(left):
+            stored.append((each.signal, each.destination, store(folder, _segment(each), forced=False)))
+    except OSError:
+        # The next one begins anew.
+        for _, _, path in stored:
+            path.unlink(missing_ok=True)
+        raise
+    return stored
 
 
 def _segment(sealed: Sealed) -> tuple[bytes, bytes]:

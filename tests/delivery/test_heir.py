@@ -49,6 +49,22 @@ def test_a_child_that_is_not_forked_learns_it_from_its_environment(tmp_path: Pat
     assert said.strip() == "[True, False]"
 
 
+def test_what_a_program_starts_leaves_it_to_the_program(tmp_path: Path) -> None:
+    """As multiprocessing's fork server does, which is no child by what Python says, and ends after the program."""
+    Heir(tmp_path).stand()
+    text = (
+        "import os, sys; from pathlib import Path; from otelkit.delivery.heir import Heir\n"
+        "heir = Heir(Path(sys.argv[1]))\n"
+        "print(heir.stand(), heir.lives(), flush=True)\n"
+        "os.fork() or print(heir.lives())"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", text, str(tmp_path)], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert said.split() == ["False", "False", "True"]
+
+
 def test_a_child_without_anybody_sends_by_itself(tmp_path: Path) -> None:
     """Also one whose heir is over and not yet gone, or whose number is another process's by now."""
     gone = os.fork()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from otelkit.delivery import left_sealed
 from otelkit.delivery.left_sealed import take_in
@@ -92,6 +95,27 @@ def test_what_was_only_begun_is_deleted_when_it_is_old(tmp_path: Path) -> None:
     take_in(tmp_path)
 
     assert (young, begun.exists()) == (True, False)
+
+
+def test_what_can_not_be_taken_in_now_stays_and_is_not_there_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may be full in the middle of it."""
+    leave(tmp_path, "traces", *(bytes([65 + number]) * 700_000 for number in range(3)))
+    store, free = left_sealed.store, [2]
+
+    def full(*arguments: Any, **options: Any) -> Path:
+        free[0] -= 1
+        if free[0] < 0:
+            raise OSError(28, "No space left on device")
+        return store(*arguments, **options)
+
+    monkeypatch.setattr(left_sealed, "store", full)
+    first = take_in(tmp_path), [path.suffix for path in tmp_path.iterdir()]
+    free[0] = 10
+
+    assert first == ([], [".sealed"])
+    assert len(take_in(tmp_path)) == 3
 
 
 def test_a_folder_that_is_not_there_has_nothing(tmp_path: Path) -> None:
