@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,21 @@ def test_what_the_tail_sampler_decides_stands(tier: SpanCounts, tmp_path: Path) 
     assert len(spans) == made.delivered
     assert {kind: counted[kind] for kind in errors} == errors
     assert_true(counted, made, heaviest(spans, made))
+
+
+def test_traces_that_were_fetched_back_stay(tier: SpanCounts, tmp_path: Path) -> None:
+    """What a program sends because of an error, from the memory of what it did not keep, all comes out of the tier."""
+    made = send(tier, tmp_path, "tier-ring", "otelkit_tail", "0.1", OTEL_PYTHON_OTELKIT_SAMPLING_KEEP_ON="ValueError")
+    wait_until(tier.handed_on, 60.0)
+    wait_until(lambda: len(tier.spans("tier-ring")) == made.delivered)
+    reasons = Counter(
+        pair.value.string_value
+        for span in tier.spans("tier-ring")
+        for pair in span.attributes
+        if pair.key == "otelkit.sampling.reason"
+    )
+
+    assert reasons["retroactive"] > reasons["normal"] > 0
 
 
 def test_without_the_gate_what_was_thinned_is_not_made_up_for(prometheus: Prometheus, tmp_path: Path) -> None:
