@@ -46,9 +46,7 @@ class Foresight:
 
 def is_kept_whole(env: Mapping[str, str], settings: Settings) -> bool:
     """Return whether nobody has asked for a sampler."""
-    return not env.get("OTEL_TRACES_SAMPLER", "").strip() and all(
-        settings.sources[name] == "default" for name in _CHOOSES
-    )
+    return not env.get("OTEL_TRACES_SAMPLER", "").strip() and settings.given.isdisjoint(_CHOOSES)
 
 
 def foresee(traces: Iterable[TraceEnd], settings: Settings) -> Foresight | None:
