@@ -8,8 +8,12 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "collector.md"
 
 
+def on_page(language: str) -> list[str]:
+    """Return the page's blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
 def from_page(first_words: str) -> str:
     """Return the YAML block of the page whose first comment starts with these words."""
-    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    (block,) = (block for block in blocks if block.startswith(f"# {first_words}"))
-    return str(block)
+    (block,) = (block for block in on_page("yaml") if block.startswith(f"# {first_words}"))
+    return block
