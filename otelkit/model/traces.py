@@ -210,5 +210,8 @@ class EndedSpanStep(SpanStep):
         return ()
 
     def rest(self, timeout_s: float) -> Sequence[EndedSpan]:
-        """Return what is still held: the program ends, or the step was switched off; in place of `close`."""
+        """Return what is still held: the program ends, or the step was switched off; in place of `close`.
+
+        What it goes on holding counts as lost, for want of time. ``timeout_s``: infinite if the program goes on.
+        """
         return ()

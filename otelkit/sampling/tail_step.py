@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otelkit import names
 from otelkit._clock import SYSTEM_CLOCK, Clock
@@ -20,7 +20,9 @@ from otelkit.sampling.trace_buffer import BufferLimits, TraceBuffer
 if TYPE_CHECKING:
     from opentelemetry.trace import TraceState
 
-_NOTHING: Mapping[str, AttributeValue] = {}
+_NOTHING: Final[Mapping[str, AttributeValue]] = {}
+_SHARE_OF_EXIT: Final = 0.5
+"""Part of the time at the program's end that judging may take; what is kept has to be written and sent, too."""
 
 
 class TailStep(EndedSpanStep):
@@ -107,9 +109,15 @@ class TailStep(EndedSpanStep):
         return leaving
 
     def rest(self, timeout_s: float) -> Sequence[EndedSpan]:
-        """Return what is decided to be kept of what is still held: the program ends."""
+        """Return what is decided to be kept of what is still held: the program ends.
+
+        It takes half the time that there is; what that is not enough for is held on.
+        """
         leaving: list[EndedSpan] = []
+        began_ns = self._clock.monotonic_ns()
         while (trace_id := self._buffer.next_to_go()) is not None:
+            if self._clock.monotonic_ns() - began_ns > timeout_s * _SHARE_OF_EXIT * 1e9:
+                break
             self._decide_in_parts(self._buffer.take(trace_id), FragmentEnd.EXIT, leaving)
         self._settle_open(leaving, at_once=True)
         self._release(self._clock.now_ns(), leaving)

@@ -150,7 +150,7 @@ class Chain:
     def _recover(self, step: GuardedStep[Any], timeout_s: float) -> Sequence[Ended]:
         spans, kept = step.close(timeout_s)
         if kept and self._account is not None:
-            self._account.lost("traces", kept, Loss.STEP_FAILED)
+            self._account.lost("traces", kept, Loss.STEP_FAILED if step.failed_to_close else Loss.EXIT_LIMIT)
         ours = self._ours(step, spans, ())
         self._settle(step)
         return ours

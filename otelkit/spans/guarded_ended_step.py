@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ class GuardedEndedStep(GuardedStep[Ended]):
     def __init__(self, offered: Offered[SpanStep], step: EndedSpanStep) -> None:
         super().__init__(offered)
         self._ended_step = step
-        self.sees_end = True
+        self.sees_end = self._runs_out_of_time = True
         self.ticks = self._may_hold = any(
             getattr(type(step), method) is not getattr(EndedSpanStep, method) for method in ("due", "rest")
         )
@@ -54,7 +55,9 @@ class GuardedEndedStep(GuardedStep[Ended]):
         return self._released(lambda: self._ended_step.due(now_ns), "due")
 
     def _close(self, timeout_s: float) -> list[Ended]:
-        return self._released(lambda: self._ended_step.rest(timeout_s), "rest")
+        # One that is switched off while the program runs has all the time there is.
+        allowed_s = math.inf if self.barrier.off else timeout_s
+        return self._released(lambda: self._ended_step.rest(allowed_s), "rest")
 
     def _checked(self, result: Any) -> list[Ended]:  # Any: a stranger's answer may be anything
         if isinstance(result, LightSpan | SdkEndedSpan) or not isinstance(result, Iterable):

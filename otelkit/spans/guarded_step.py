@@ -45,6 +45,9 @@ class GuardedStep(Generic[S]):
         self._witness = step.phase is Phase.WITNESS
         self._may_hold = self.ticks or _overrides(step, "close")
         self._tells_held = _overrides(step, "held")
+        self._runs_out_of_time = False
+        """Whether what it goes on holding when it is closed is lost; else that was left out on purpose."""
+        self.failed_to_close = False
         self._drained = False
         self.start_over()
 
@@ -109,13 +112,14 @@ class GuardedStep(Generic[S]):
         return self._released(lambda: self.step.tick(now_ns), "tick")
 
     def close(self, timeout_s: float) -> tuple[list[S], int]:
-        """Return what the step still holds, and how many held spans it failed to return. Then it is asked no more."""
+        """Return what the step still holds, and how many held spans it did not return. Then it is asked no more."""
         if self._drained:
             return [], 0
         faults = self.barrier.faults
         spans = self._close(timeout_s)
+        self.failed_to_close = self.barrier.faults > faults
         # Asked before `_drained`, which makes everything not returned "left out on purpose".
-        kept = max(0, self._held_of_ours()) if self.barrier.faults > faults else 0
+        kept = max(0, self._held_of_ours()) if self.failed_to_close or self._runs_out_of_time else 0
         self._drained = True
         self._left += kept
         return spans, kept

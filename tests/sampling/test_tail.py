@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -262,6 +263,22 @@ def test_the_end_of_the_program_judges_what_is_held() -> None:
     assert names(sampler.step.rest(2.0)) == ["a", "b"]
     assert judge.ends == [FragmentEnd.EXIT] * 3
     assert sampler.step.held() == 0
+
+
+def test_the_end_of_the_program_is_not_kept_waiting() -> None:
+    """Half of the time is for judging; what there was no time for is still held, and is said to be lost."""
+    answer = at(1.0)
+
+    def slow(trace: TraceSummary) -> Verdict:
+        clock.advance(0.15)
+        return answer(trace)
+
+    sampler, _, clock = tail(slow)
+    sampler.step.on_ended([child(trace_id, 2) for trace_id in range(1, 21)])
+
+    assert len(sampler.step.rest(2.0)) == 7
+    assert sampler.step.held() == 13
+    assert len(sampler.step.rest(math.inf)) == 13
 
 
 # -- verdicts that stay open ------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -118,6 +119,47 @@ def test_what_it_leaves_out_is_dropped_and_what_it_holds_is_pending() -> None:
     path.close(1)
 
     assert (len(delivered), ledger.counts("traces").pending) == (1, 0)
+
+
+def test_what_there_was_no_time_for_at_the_end_is_lost_and_said() -> None:
+    """It is not taken for left out on purpose."""
+
+    class Slow(Keeper):
+        def rest(self, timeout_s: float) -> Sequence[EndedSpan]:
+            return [self.kept.pop()]
+
+    path, ledger, delivered = chained(Slow())
+    ledger.created("traces", 2)
+    path.run(both_kinds())
+    path.close(0.0)
+
+    assert len(delivered) == 1
+    assert ledger.counts("traces").lost == {"exit_limit": 1}
+    assert ledger.counts("traces").pending == 0
+
+
+def test_a_step_that_is_switched_off_has_all_the_time_to_give_back_what_it_holds() -> None:
+    """The program goes on; nothing is lost."""
+    allowed: list[float] = []
+
+    class Failing(Keeper):
+        def on_ended(self, batch: Sequence[EndedSpan]) -> Sequence[EndedSpan]:
+            if len(self.kept) > 1:
+                raise RuntimeError("full")
+            return super().on_ended(batch)
+
+        def rest(self, timeout_s: float) -> Sequence[EndedSpan]:
+            allowed.append(timeout_s)
+            return super().rest(timeout_s)
+
+    path, ledger, delivered = chained(Failing())
+    ledger.created("traces", 24)
+    for _ in range(12):
+        path.run(both_kinds())
+
+    assert allowed == [math.inf]
+    assert len(delivered) == 24
+    assert ledger.counts("traces").pending == 0
 
 
 def endless(batch: Sequence[EndedSpan]) -> Any:
