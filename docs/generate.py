@@ -1,6 +1,6 @@
-"""Write the reference pages from the code, or check that they are current.
+"""Write the generated pages, or check that they are current.
 
-python -m docs.generate            write docs/reference/*.md
+python -m docs.generate            write docs/reference/*.md, and docs/explanation/sampling.md with its pictures
 python -m docs.generate --check    exit 1 and name the pages that differ
 """
 
@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+from docs import sampling
 from docs.workers import workers_page
 from otelkit import names
 from otelkit._builtin.command_list import COMMANDS
@@ -153,7 +154,8 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
 
 def outdated() -> list[str]:
     """Return the names of the pages that differ from what the code says."""
-    return [name for name, page in PAGES.items() if not _is_current(REFERENCE / name, page())]
+    pages = [name for name, page in PAGES.items() if not _is_current(REFERENCE / name, page())]
+    return pages + [path.name for path, text in sampling.files().items() if not _is_current(path, text)]
 
 
 def _is_current(path: Path, text: str) -> bool:
@@ -165,7 +167,7 @@ def run(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         pages = outdated()
         for name in pages:
-            print(f"docs/reference/{name} is not current; run `make docs` and commit it.", file=sys.stderr)
+            print(f"{name}, below docs, is not current; run `make docs` and commit it.", file=sys.stderr)
         return 1 if pages else 0
     if arguments:
         print(__doc__, file=sys.stderr)
@@ -174,6 +176,7 @@ def run(arguments: list[str]) -> int:
     for name, page in PAGES.items():
         (REFERENCE / name).write_text(page(), encoding="utf-8")
         print(f"wrote docs/reference/{name}")
+    sampling.write()
     return 0
 
 

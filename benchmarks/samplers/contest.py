@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +40,10 @@ class Kept:
         return self.told if self.told is not None else self.collector_weight
 
 
+Event = tuple[int, int, MadeTrace | None]
+"""When, what, and of which trace."""
+
+
 class Contestant:
     """A sampler as it meets traffic. Head samplers decide in `starts`, others later; what is kept goes into ``kept``.
 
@@ -50,6 +54,8 @@ class Contestant:
     name: str = ""
     by_span: bool = False
     """Whether it wants to see each child end, when it does."""
+    writes_down: bool = True
+    """False: what is kept is forgotten at once, so that what it costs is the sampler's own."""
     clock: FakeClock
 
     def __init__(self, seed: int = 0) -> None:
@@ -63,7 +69,8 @@ class Contestant:
 
     def keep(self, trace: MadeTrace, threshold: int | None = None, told: float | None = None, reason: str = "") -> None:
         """Write down that the trace is kept."""
-        self.kept.append(Kept(trace, self.now_ns, threshold, told, reason))
+        if self.writes_down:
+            self.kept.append(Kept(trace, self.now_ns, threshold, told, reason))
 
     def starts(self, trace: MadeTrace) -> None:
         """A trace starts."""
@@ -87,8 +94,14 @@ class Contestant:
 
 def run(contestant: Contestant, traffic: Sequence[MadeTrace]) -> Contestant:
     """Let the traffic pass, and return the contestant."""
+    play(contestant, events(traffic, children=contestant.by_span))
+    return contestant
+
+
+def play(contestant: Contestant, happening: Iterable[Event]) -> None:
+    """Let things happen at their time."""
     clock = contestant.clock
-    for at_ns, kind, trace in events(traffic, children=contestant.by_span):
+    for at_ns, kind, trace in happening:
         clock.advance((at_ns - clock.monotonic_ns()) / SECOND)
         if trace is None:
             contestant.tick()
@@ -99,15 +112,12 @@ def run(contestant: Contestant, traffic: Sequence[MadeTrace]) -> Contestant:
         else:
             contestant.child_ends(trace, kind)
     contestant.close()
-    return contestant
 
 
 TICK: Final = -3
 START: Final = -2
 END: Final = -1
 """What an event is; from 0 on it is the end of that child."""
-Event = tuple[int, int, MadeTrace | None]
-"""When, what, and of which trace."""
 
 
 def events(traffic: Sequence[MadeTrace], *, children: bool = False) -> Iterator[Event]:

@@ -98,7 +98,8 @@ class Judged(Contestant):
             self._note(self._open.pop(summary.trace_id), verdict)
 
     def _note(self, trace: MadeTrace, verdict: Verdict) -> None:
-        self.thresholds[trace.number] = verdict.threshold
+        if self.writes_down:
+            self.thresholds[trace.number] = verdict.threshold
         if verdict.keep:
             self.keep(trace, verdict.threshold, reason=verdict.reason)
 
@@ -153,7 +154,8 @@ class Tail(Contestant):
     def _leave(self, spans: Sequence[EndedSpan]) -> None:
         for span in spans:
             assert isinstance(span, MadeSpan)
-            self.left.append(span)
+            if self.writes_down:
+                self.left.append(span)
             if span.is_local_root:
                 self.keep(span.trace, threshold_of(span.trace_state), reason=span.attribute(names.SAMPLING_REASON))
 
