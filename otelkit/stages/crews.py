@@ -9,6 +9,7 @@ from opentelemetry.metrics import Observation
 
 from otelkit import names
 from otelkit._guard import in_forked_child
+from otelkit.model.calls import StageSeries
 from otelkit.stages.queue_times import StageKey
 
 _MOST: Final = 1000
@@ -27,12 +28,23 @@ class Crews:
 
     def _start_over(self) -> None:
         self._pairs: set[tuple[StageKey, StageKey]] = set()
+        self._nested: set[tuple[StageSeries, StageSeries]] = set()
 
     def note(self, first: StageKey, second: StageKey) -> None:
         """Note that a worker has run both."""
         pairs = self._pairs
         if (first, second) not in pairs and first != second and (second, first) not in pairs and len(pairs) < _MOST:
             pairs.add((first, second))
+
+    def knows(self, around: StageSeries, inside: StageSeries) -> bool:
+        """Return whether `note_nested` was told of these; asked at every call inside another one, so that it is done once."""
+        return (around, inside) in self._nested
+
+    def note_nested(self, around: StageSeries, inside: StageSeries) -> None:
+        """Note that a worker runs a stage, and another one inside it."""
+        if len(self._nested) < _MOST:
+            self._nested.add((around, inside))
+        self.note((around.pipeline, around.stage.name), (inside.pipeline, inside.stage.name))
 
     def observations(self) -> Iterator[Observation]:
         """Yield each pair once."""

@@ -150,10 +150,11 @@ def opened(call: StageCall) -> None:
 
 def _share(around: StageCall, call: StageCall) -> None:
     """Note that the worker of a call runs the one inside it, too; not where that is in a thread that the call has begun."""
-    found = _place.get()
-    key = key_of(around)
-    if found is not None and found.last_stage == key and found.is_of(_task()):
-        measures.times.crews.note(key, key_of(call))
+    crews = measures.times.crews
+    if not crews.knows(around.series, call.series):
+        found = _place.get()
+        if found is not None and found.last_stage == key_of(around) and found.is_of(_task()):
+            crews.note_nested(around.series, call.series)
 
 
 def _task() -> object | None:

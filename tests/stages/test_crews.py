@@ -12,6 +12,7 @@ import pytest
 
 import otelkit
 from otelkit import names
+from otelkit.model.calls import Stage, StageKind, StageSeries
 from otelkit.stages.crews import Crews
 from otelkit.testing import Recorder
 from tests.forking import in_child
@@ -107,6 +108,20 @@ def test_pairs_are_bounded_and_told_once() -> None:
         crews.note(("p", f"b{number % 2000}"), ("p", "a"))
     crews.note(("p", "a"), ("p", "a"))
 
+    assert len(list(crews.observations())) == 1000
+    assert len(crews._pairs) == 1000
+
+
+def test_stages_inside_others_are_noted_once_and_bounded() -> None:
+    """Asked at every call, so it must be known at a glance; beyond the bound it is only asked anew."""
+    crews = Crews()
+    outer = StageSeries(Stage("outer", StageKind.BLOCK, "p", attributes={}), "p")
+    inner = [StageSeries(Stage(f"b{number}", StageKind.BLOCK, "p", attributes={}), "p") for number in range(2000)]
+    before = crews.knows(outer, inner[0])
+    for series in inner:
+        crews.note_nested(outer, series)
+
+    assert (before, crews.knows(outer, inner[0]), crews.knows(outer, inner[-1])) == (False, True, False)
     assert len(list(crews.observations())) == 1000
 
 
