@@ -56,7 +56,8 @@ _LIMITS: Final = """\
 ## Where this ends
 
 - **`kill -9`** of a process takes with it the calls that were open, and what has not been sent.
-  Children made by `os.fork`, `Process` and `Pool` send after each outermost stage: they may end by a signal or `os._exit`.
+  What children made by `os.fork`, `Process` and `Pool` have recorded is sealed after each outermost stage, and sent by the
+  program that started them: they may end by a signal or `os._exit`.
   Workers of a `ProcessPoolExecutor`, and programs, send every `export_delay_s` (metrics at their own interval) and at their
   end; the test sends once before the kill.
 - **A worker of `multiprocessing.Pool` that is killed while it waits for work** takes the pool's lock with it; the pool hangs.
