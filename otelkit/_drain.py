@@ -121,6 +121,7 @@ class Drain(Generic[T]):
         self._prepared = False
         self._next_tick = 0.0
         self._no_relief_before = 0.0
+        self._handed = 0
         # Rung whenever something was handed over, while the main thread waits for that.
         self._room: SimpleQueue[None] = SimpleQueue()
         self._awaited = False
@@ -208,7 +209,7 @@ class Drain(Generic[T]):
         now = time.monotonic()
         if now < self._no_relief_before:
             return
-        give_up_at = now + _RELIEF_S
+        give_up_at, handed = now + _RELIEF_S, self._handed
         if self._thread is not None and me == threading.main_thread().ident:
             self._wait_for_room(give_up_at)
             return
@@ -216,8 +217,7 @@ class Drain(Generic[T]):
             if len(items) < self._relieve_at:
                 return
             if time.monotonic() >= give_up_at:
-                # Whoever is at it is stuck. Not every item is to wait for that.
-                self._no_relief_before = give_up_at + 10 * _RELIEF_S
+                self._give_up(give_up_at, handed)
                 return
         self._hander = me
         try:
@@ -232,6 +232,7 @@ class Drain(Generic[T]):
         Signal handlers run there, and what they raise (Ctrl-C, ``sys.exit`` on SIGTERM) is the program's: it must neither break
         a batch in two nor be contained with the faults of ``handle``.
         """
+        handed = self._handed
         self._ring()
         while True:
             # First said, then looked: whoever hands over between the two rings all the same.
@@ -240,10 +241,19 @@ class Drain(Generic[T]):
                 return
             left_s = give_up_at - time.monotonic()
             if left_s <= 0:
-                self._no_relief_before = give_up_at + 10 * _RELIEF_S
+                self._give_up(give_up_at, handed)
                 return
             with suppress(Empty):
                 self._room.get(timeout=left_s)
+
+    def _give_up(self, at: float, handed: int) -> None:
+        """Have nobody wait for a while if nothing was handed over meanwhile: whoever is at it is stuck.
+
+        Where something was, the others are only quicker: whoever puts the next item waits a moment again, so that the queue
+        does not fill up.
+        """
+        if self._handed == handed:
+            self._no_relief_before = at + 10 * _RELIEF_S
 
     def flush(self, timeout_s: float) -> bool:
         """Hand over everything that is here now; False if that took longer than ``timeout_s``."""
@@ -404,6 +414,7 @@ class Drain(Generic[T]):
                 chunk.append(items.popleft())
         if chunk:
             self._safely(partial(self._handle, chunk))
+            self._handed += 1
         if self._awaited:
             self._awaited = False
             self._room.put(None)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from otelkit import _drain
 from otelkit._drain import Drain
 from tests.forking import in_child
 from tests.waiting import wait_until
@@ -734,3 +735,29 @@ def test_of_items_that_meet_the_end_as_many_are_refused_as_are_not_handed_over()
     thread.join(20)
     assert (handled, refused, answers) == ([[1]], [2], [False, True])
     assert len(drain) == 0
+
+
+def test_a_handler_that_is_slow_but_not_stuck_is_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a batch may take longer than anybody waits; the queue does not fill up for all that."""
+    monkeypatch.setattr(_drain, "_RELIEF_S", 0.02)
+    beside = threading.Event()
+
+    def handle(batch: list[int]) -> None:
+        # Longer than the others wait: their time is over while batches do get done.
+        beside.wait(0.015)
+
+    drain: Drain[int] = Drain("test-drain", handle, limit=400, batch=8, delay_s=60, relieve_at=16)
+
+    def put() -> None:
+        for number in range(100):
+            taken.append(drain.put(number))
+
+    taken: list[bool] = []
+    threads = [threading.Thread(target=put) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    drain.close(20)
+
+    assert taken == [True] * 800
