@@ -26,6 +26,7 @@ from otelkit.stages._import_hook import ImportHook
 
 if TYPE_CHECKING:
     from otelkit.delivery.exporters import DeliveredLogExporter
+    from otelkit.logs.sampling import LogSampling
 
 _HELP_AT: Final = 8192
 """Records that wait to be written when whoever logs the next one starts to help."""
@@ -68,6 +69,7 @@ class LogPath:
                 delay_s=number(env, "OTEL_BLRP_SCHEDULE_DELAY", settings.number("export_delay_s") * 1000, minimum=1)
                 / 1000,
                 help_at=_HELP_AT if all(isinstance(each, OtlpLogExporter) for each in self._exporters) else None,
+                sampling=_sampling(settings.number("log_ratio")),
             )
             provider.add_log_record_processor(self._processor)
         _logs.set_logger_provider(provider)
@@ -135,6 +137,17 @@ class LogPath:
     def _deliver(self, batch: Sequence[ReadableLogRecord]) -> None:
         for exporter in self._exporters:
             exporter.export(batch)
+
+
+def _sampling(ratio: float) -> LogSampling | None:
+    if ratio >= 1:
+        return None
+    # Here: as a rule all records are exported.
+    from otelkit.logs.sampling import LogSampling
+    from otelkit.sampling.ratio import OtelkitRatio
+
+    # The traces whose lines are exported are those that `otelkit_ratio` keeps at the same share.
+    return LogSampling(ratio, OtelkitRatio(ratio).keeps)
 
 
 def _with_structlog(events: StructlogEvents) -> None:

@@ -51,6 +51,15 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"),
     ),
     Setting(
+        "log_ratio",
+        "float",
+        1.0,
+        "Share of log records below WARNING that is exported; those of one trace together, and all others always.",
+        unit="1",
+        minimum=0,
+        maximum=1,
+    ),
+    Setting(
         "log_format",
         "str",
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
@@ -12,6 +13,9 @@ from opentelemetry.sdk.resources import Resource
 from otelkit._drain import Drain
 from otelkit.logs.correlation import strip_ids
 from otelkit.model.signals import Account, Loss
+
+if TYPE_CHECKING:
+    from otelkit.logs.sampling import LogSampling
 
 
 class BufferedLogProcessor(LogRecordProcessor):
@@ -24,6 +28,7 @@ class BufferedLogProcessor(LogRecordProcessor):
         batch: Most records handed over at once.
         delay_s: Longest time a record waits.
         help_at: When so many wait, whoever logs hands over a batch itself. Only where ``deliver`` never waits. None: never.
+        sampling: Leaves some records out, which are counted as dropped on purpose; None: none is.
     """
 
     def __init__(
@@ -35,18 +40,28 @@ class BufferedLogProcessor(LogRecordProcessor):
         batch: int,
         delay_s: float,
         help_at: int | None = None,
+        sampling: LogSampling | None = None,
     ) -> None:
         self._account = account
+        self._sampling = sampling
         self._drain: Drain[ReadableLogRecord] = Drain(
             "otelkit-logs", deliver, limit=limit, batch=batch, delay_s=delay_s, relieve_at=help_at
         )
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Take a record; never blocks."""
+        sampling = self._sampling
+        sampled = sampling is not None and sampling.concerns(log_record.log_record)
+        if sampling is not None and sampled and not sampling.keeps(log_record.log_record):
+            self._account.created("logs")
+            self._account.dropped("logs", 1)
+            return
         strip_ids(log_record.log_record)
         # A copy, because the SDK lets later processors change the record; without its context, which may hold a lot alive.
         record = copy.copy(log_record.log_record)
         record.context = Context()
+        if sampling is not None and sampled:
+            sampling.mark(record)
         readable = ReadableLogRecord(
             log_record=record,
             resource=log_record.resource or Resource.get_empty(),

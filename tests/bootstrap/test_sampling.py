@@ -245,3 +245,41 @@ def test_an_unknown_sampler_in_a_configuration_file_costs_nothing_else_of_it(app
     assert "tracer_provider.sampler in sdk.yaml asks for the sampler 'otelkit_rulse'" in said
     assert said.count("\n") == 1
     assert len(server.spans) == 120
+
+
+@pytest.mark.requirement("LOG-26")
+def test_a_share_of_the_log_lines_leaves_with_their_traces(app: Path, server: OtlpServer) -> None:
+    """At the same share, by the same traces; warnings all, and the program's own handlers see every line."""
+    write(
+        app,
+        "app.py",
+        """
+        import logging, sys
+        import otelkit
+
+        logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+
+        @otelkit.stage("talk")
+        def talk(n):
+            logging.getLogger("app").info("line %d", n)
+            logging.getLogger("app").warning("warning %d", n)
+
+        for n in range(60):
+            talk(n)
+        """,
+    )
+    env = {
+        "OTEL_TRACES_SAMPLER": "otelkit_ratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0.5",
+        "OTEL_PYTHON_OTELKIT_LOG_RATIO": "0.5",
+    }
+    done = instrument(
+        app, "python", "app.py", OTEL_EXPORTER_OTLP_ENDPOINT=server.url, OTEL_METRICS_EXPORTER="none", **env  # type: ignore[arg-type]  # none of them is a parameter
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 120)
+    lines = [log for log in server.logs if log.severity == "INFO"]
+    assert {log.trace_id for log in lines} == {span.trace_id for span in server.spans}
+    assert len(lines) == len(server.spans) < 60
+    assert {log.attributes[names.SAMPLING_RATE] for log in lines} == {0.5}
+    assert len([log for log in server.logs if log.severity != "INFO"]) == 60
