@@ -15,13 +15,12 @@ _COLOURS: Final = {
     "Jaeger adaptive": "#a0409a",
     "otelkit_adaptive": "#0a62c7",
     "otelkit_tail": "#0a8a4a",
-    "otelkit_tail, exact": "#0a8a4a",
 }
 
 
 def throughput(samplers: dict[str, Any], target_per_s: float) -> str:  # Any: JSON
     """Return how many traces per second each sampler keeps while ten times as many come for a while."""
-    shown = ("EMADynamic", "Jaeger adaptive", "otelkit_adaptive", "otelkit_tail, exact")
+    shown = ("EMADynamic", "Jaeger adaptive", "otelkit_adaptive", "otelkit_tail")
     series = {name: [count / SLICE_S for count in samplers[name]["steps"]] for name in shown}
     slices = max(map(len, series.values()))
     left, top, width, height = 50, 30, 620, 260
@@ -47,8 +46,7 @@ def throughput(samplers: dict[str, Any], target_per_s: float) -> str:  # Any: JS
     parts += [_text(x(at / SLICE_S), top + height + 18, f"{at} s", "middle") for at in range(0, 121, 20)]
     for number, (name, values) in enumerate(series.items()):
         points = " ".join(f"{x(at + 0.5):.1f},{y(per_s):.1f}" for at, per_s in enumerate(values))
-        dashes = ' stroke-dasharray="6 3"' if name == "otelkit_tail, exact" else ""
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{_COLOURS[name]}" stroke-width="2"{dashes}/>')
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{_COLOURS[name]}" stroke-width="2"/>')
         parts += _key(left + number * 160, top + height + 40, name)
     return _svg(left + width + 20, top + height + 60, parts)
 
@@ -56,7 +54,7 @@ def throughput(samplers: dict[str, Any], target_per_s: float) -> str:  # Any: JS
 def counts(samplers: dict[str, Any]) -> str:  # Any: JSON
     """Return how far the count of each frequent stage is off, as the Collector counts it by ``th``."""
     shown = ("ParentBased(TraceIdRatio)", "EMADynamic", "otelkit_adaptive", "otelkit_tail")
-    width, height, left, top, gap = 300, 150, 40, 40, 60
+    width, height, left, top, gap = 300, 150, 40, 56, 60
     parts = []
     for number, name in enumerate(shown):
         x0, y0 = left + number % 2 * (width + gap), top + number // 2 * (height + gap)
