@@ -117,21 +117,35 @@ def _crews(stages: Sequence[StageRow]) -> list[_Crew]:
     left = {stage.name: stage for stage in stages}
     crews = []
     while left:
-        _, first = left.popitem()
-        others = [left.pop(name) for name in first.shares_with if name in left]
-        crews.append(_crew((first, *others)))
+        first = left.pop(next(iter(left)))
+        mates = [name for name in (*first.shares_with, *_pool_of(first, stages)) if name in left]
+        crews.append(_crew((first, *(left.pop(name) for name in mates))))
     return crews
+
+
+def _pool_of(stage: StageRow, stages: Iterable[StageRow]) -> tuple[str, ...]:
+    """Return the stages that the same pool of processes runs, as far as that can be told where no queue tells of workers.
+
+    They have run in as many processes, and took no more time together than these had.
+    """
+    if stage.processes < 2 or not _is_loose(stage):
+        return ()
+    pool = [each for each in stages if each.processes == stage.processes and _is_loose(each)]
+    return tuple(each.name for each in pool) if sum(map(_time, pool)) <= stage.processes + _SLACK else ()
+
+
+def _is_loose(stage: StageRow) -> bool:
+    """Return whether nothing tells of the stage's workers: neither queues, nor other stages that they run."""
+    return not (stage.takes_from or stage.puts_into or stage.starved or stage.blocked or stage.shares_with)
 
 
 def _crew(stages: tuple[StageRow, ...]) -> _Crew:
     working = sum(stage.working or 0.0 for stage in stages)
     time = sum(map(_time, stages))
     workers = max(1, *(stage.processes for stage in stages), math.ceil(time - _SLACK))
-    if time > working:
-        # Workers may start late and end early: that is no time of theirs. A stage that runs only now and then limits nothing.
-        busy = working / time * min(1.0, time / _LEAST_TIME)
-    else:
-        busy = min(1.0, working / max(1, math.ceil(time - _SLACK)))
+    # Workers may start late and end early: that is no time of theirs. A stage that runs only now and then limits nothing.
+    known = time > working
+    busy = working / time * min(1.0, time / _LEAST_TIME) if known else min(1.0, working / workers)
     return _Crew(stages, working, time, workers, busy)
 
 
@@ -185,11 +199,11 @@ def _share(stage: StageRow, crew: _Crew, busy: float, stages: Sequence[StageRow]
     return f"{said} (and {_percent(more)} with {what})"
 
 
-def _is_unknown(crew: _Crew, stages: Sequence[StageRow]) -> bool:
-    """Return whether nobody knows which workers run the stage: there are several, and no queue that tells of them."""
-    everything = sum(each.working or 0.0 for each in stages)
-    waits = any(each.takes_from or each.puts_into or each.starved or each.blocked for each in stages)
-    return not waits and math.ceil(everything - _SLACK) > 1 and max(each.processes for each in crew.stages) <= 1
+def _is_unknown(crew: _Crew, stages: Iterable[StageRow]) -> bool:
+    """Return whether nobody knows which workers run the stage: it is not alone, and there is more than one."""
+    loose = [stage for stage in stages if _is_loose(stage)]
+    alone = len(crew.stages) > 1 or len(loose) < 2 or crew.stages[0] not in loose
+    return not alone and math.ceil(sum(map(_time, loose)) - _SLACK) > 1
 
 
 def _evidence(crew: _Crew, stages: Sequence[StageRow], queues: Mapping[str, QueueRow]) -> list[str]:

@@ -141,6 +141,22 @@ STORE = {"takes": ("trees",)}
             "parse limits: 67 % of the work in all stages",
             id="threads of which nobody knows who runs what",
         ),
+        pytest.param(
+            run(
+                stage("discover", 0.02, 0, 0.96),
+                stage("analyse", 0.1, processes=2),
+                stage("read", 0.3, processes=2),
+                stage("parse", 0.9, processes=2),
+                stage("store", 0.02),
+            ),
+            "parse limits: busy 45 % of 2 workers (and 20 % with 2 other stages), discover is blocked 96 %",
+            id="a pool of processes that run several stages",
+        ),
+        pytest.param(
+            run(stage("read", 1.6, processes=2), stage("parse", 2.1, processes=2)),
+            "parse limits: 57 % of the work in all stages",
+            id="processes with several threads each",
+        ),
     ],
 )
 def test_the_limiting_stage_is_named_with_its_evidence(given: RunRow, sentence: str) -> None:
@@ -188,6 +204,9 @@ def test_of_equally_busy_stages_the_one_that_others_wait_for_limits() -> None:
         pytest.param(run(stage("parse", 1.0)), id="one stage has no other to limit"),
         pytest.param(run(stage("read", None, None, None), stage("parse", None, None, None)), id="no metrics"),
         pytest.param(run(stage("read", 0.2), stage("parse", 0.3)), id="something outside of the stages limits"),
+        pytest.param(
+            run(stage("read", 0.1), stage("parse", 0.9, processes=2)), id="a pool that is idle for half of the time"
+        ),
         pytest.param(run(stage("read", 0.04, 0.001), stage("parse", 0.3)), id="a short stage is not busy for long"),
     ],
 )
