@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.samplers.contest import Kept, run
-from benchmarks.samplers.ours import Judged
-from benchmarks.samplers.traffic import SECOND, Burst, Mix, TraceClass
+from benchmarks.samplers.counts import LABELS, cells, wrong
+from benchmarks.samplers.ours import BufferLimits, Judged, Tail
+from benchmarks.samplers.traffic import SECOND, Burst, Mix, TraceClass, with_ids
 from otelkit.sampling.classes import Allowance, KeepPolicy
+from otelkit.sampling.tracestate import threshold_of
 from tests.sampling.truth.replicas import false_counts, kept_in_each, replicas, traffic
 
 DEFAULTS = KeepPolicy()
@@ -124,3 +126,26 @@ def test_no_error_is_away_for_longer_than_a_window_and_what_lies_between_two_of_
                 sorted(seen[fingerprint]), [*sorted(seen[fingerprint])[1:], max(times)], strict=True
             ):
                 assert not [at for at in times if one + window_ns < at < next_one]
+
+
+@pytest.mark.parametrize("which", ["the first child", "the root"])
+@pytest.mark.parametrize("policy", [DEFAULTS, EXACT], ids=["defaults", "exact"])
+def test_spans_that_leave_at_different_times_are_counted_one_by_one(which: str, policy: KeepPolicy) -> None:
+    """With room for a second, parts of a trace are decided on before its end: every span tells its own `th`."""
+    small = BufferLimits(bytes=1 << 20, spans=600, traces=300, age_s=1.0)
+    with_children = [trace for trace in traffic() if trace.spans > 1]
+    runs = []
+    for seed in range(3):
+        tail = Tail(policy, small, seed)
+        run(tail, with_ids(with_children, seed))
+        runs.append(
+            [
+                Kept(span.trace, 0, threshold_of(span.trace_state))
+                for span in tail.left
+                if (span.index == 0 if which == "the first child" else span.is_local_root)
+            ]
+        )
+
+    assert any(kept.threshold for kept in runs[0])
+    for label in LABELS.values():
+        assert wrong(cells(with_children, runs, label)) == []
