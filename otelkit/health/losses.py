@@ -132,7 +132,7 @@ def _finding(reason: str, lost: Sequence[LossRow], earlier: int) -> Finding:
     known = _REASONS.get(reason)
     amounts = [f"{row.count:,} {_THINGS.get(row.signal, (row.signal,) * 2)[row.count != 1]}" for row in lost]
     newest = max(lost, key=lambda row: row.when)
-    what = f"{_run(newest.run_id, newest.run_name, newest.when)} lost {' and '.join(amounts)}: "
+    what = f"{_run(newest.run_id, newest.run_name, newest.when)} lost {_listed(amounts)}: "
     what += f"{known.why if known else 'a plugin gives this reason'} ({reason})."
     if earlier:
         what += f" So did {earlier} earlier run{'s' if earlier > 1 else ''}, for this or another reason."
@@ -143,6 +143,11 @@ def _finding(reason: str, lost: Sequence[LossRow], earlier: int) -> Finding:
         _meaning({row.signal for row in lost}),
         known.fix if known else "Ask the authors of the plugin; `otelkit plugins` lists them.",
     )
+
+
+def _listed(amounts: Sequence[str]) -> str:
+    *first, last = amounts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _run(run_id: str, name: str, when: str) -> str:

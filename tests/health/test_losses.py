@@ -29,6 +29,13 @@ def test_run_numbers_reason_and_remedy_are_named() -> None:
     assert "buffer_bytes" in finding.fix
 
 
+def test_three_signals_are_a_list() -> None:
+    """Read aloud it is a sentence."""
+    (finding,) = find_losses([replace(ROW, signal=signal, count=2) for signal in ("traces", "metrics", "logs")], [])
+
+    assert "lost 2 spans, 2 metric points and 2 log records: " in finding.what
+
+
 @pytest.mark.parametrize("reason", [*Loss, UNFINISHED])
 def test_each_reason_is_explained_in_words(reason: str) -> None:
     """No reason that we give ourselves is left to guesses."""
