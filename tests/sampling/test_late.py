@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 
 import pytest
 
 from otelkit.model.traces import FragmentEnd, TraceSummary, Verdict
-from otelkit.sampling.late import Decisions
+from otelkit.sampling.late import DECISION_BYTES, Decisions
 from otelkit.sampling.tracestate import SCALE, threshold_for
 from tests.sampling.tails import Made, child, root
 
@@ -113,3 +114,24 @@ def test_counts_stay_true_however_a_trace_is_decided_on_in_parts() -> None:
 
     for weight, variance in zip(weights, variances, strict=True):
         assert abs(weight - 20_000) <= 4 * variance**0.5
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_remembered_decision_takes_no_more_memory_than_it_is_said_to(alike: bool) -> None:
+    """By tracemalloc: thousands that share a verdict, and as many of which each has its own."""
+    chance = random.Random(7)
+    count = 5000
+    decisions = Decisions(2 * count)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(count):
+            trace_id = chance.getrandbits(128)
+            own = verdict(0.1 if alike else chance.random())
+            decisions.settle(summary(trace_id), root(trace_id), own)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(decisions) == count
+    assert after - before <= count * DECISION_BYTES
