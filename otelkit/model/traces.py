@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from otelkit.model.calls import AttributeValue
 from otelkit.model.steps import SpanStep
@@ -172,6 +172,17 @@ class TraceJudge(Protocol):
         Args:
             now_ns: Unix nanoseconds.
             at_once: Nothing may stay open: the program ends, or memory is short.
+        """
+
+
+@runtime_checkable
+class YieldingJudge(Protocol):
+    """A `TraceJudge` with open verdicts that can do with less memory."""
+
+    def relieve(self, now_ns: int) -> Sequence[tuple[TraceSummary, Verdict]]:
+        """Return verdicts on some of what is open, since memory is short; the rest may stay open.
+
+        Where it returns none, traces that have not ended have to go first; then everything open is asked for at once.
         """
 
 

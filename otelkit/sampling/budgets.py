@@ -70,6 +70,7 @@ class Budget:
         self._max_kinds = max_kinds
         self._kinds: dict[Hashable, _Kind] = {}
         self._spent = 0.0
+        self._certain = 0.0
         self._spent_at_s: float | None = None
         self._share_per_s = math.inf
         self._shared_at_s = -math.inf
@@ -96,7 +97,8 @@ class Budget:
         Args:
             kind: What it shares the budget with others of; anything that is compared by value.
             now_ns: Nanoseconds since some start; a step back counts as no time.
-            certain: Whether it has to be kept: it uses the budget up like any other.
+            certain: Whether it has to be kept. Such traces use up to half of the budget; beyond that they come on top of it, so
+                that enough is left for the others to be counted by.
         """
         if not self._per_s:
             return 1.0 if certain else self._ratio
@@ -109,14 +111,24 @@ class Budget:
             wanted = self._wanted(rate, now_s)
             if wanted < self._ratio:
                 chosen = self._rounded(known, wanted)
-        self._spent += chosen
-        self._kept_since += chosen
+        if not certain or self._has_room_for_certain():
+            self._spent += chosen
+            self._kept_since += chosen
         return chosen
+
+    def _has_room_for_certain(self) -> bool:
+        """Whether what is kept for certain still fits into its half of the budget; it uses it up."""
+        if self._certain + 1 > self._per_s * _FULL_S / 2:
+            return False
+        self._certain += 1
+        return True
 
     def _save(self, now_s: float) -> None:
         """Take off what may have been kept since the last trace."""
         if self._spent_at_s is not None and now_s > self._spent_at_s:
-            self._spent = max(0.0, self._spent - (now_s - self._spent_at_s) * self._per_s)
+            saved = (now_s - self._spent_at_s) * self._per_s
+            self._spent = max(0.0, self._spent - saved)
+            self._certain = max(0.0, self._certain - saved / 2)
         if self._spent_at_s is None or now_s > self._spent_at_s:
             self._spent_at_s = now_s
 

@@ -37,7 +37,7 @@ class _Candidate:
 
 
 class Judge:
-    """Implements `model.traces.TraceJudge`. It does no I/O and knows no spans.
+    """Implements `model.traces.TraceJudge` and `YieldingJudge`. It does no I/O and knows no spans.
 
     The class of a trace gives its probability p, its threshold is T = (1 - p) · 2⁵⁶, and it is kept iff R >= T and whoever
     decided before us kept it. The class, and what makes p, follow from what the trace is like and from what came before it,
@@ -108,6 +108,16 @@ class Judge:
         """
         if self._window is not None:
             self._end_window(self._window, now_ns, at_once=at_once)
+        ready, self._ready = self._ready, []
+        return ready
+
+    def relieve(self, now_ns: int) -> Sequence[tuple[TraceSummary, Verdict]]:
+        """Return the verdicts that are ready, or else let half of those go that would have been kept in this window.
+
+        Fewer are kept of the window then, with a threshold that is true for so many; never more than the budget.
+        """
+        if self._window is not None and not self._ready:
+            self._ready += [self._left_out(self._window, out) for out in self._window.shrink()]
         ready, self._ready = self._ready, []
         return ready
 
@@ -194,12 +204,16 @@ class Judge:
         out = window.offer(candidate, trace.randomness, candidate.weight * _PREFERENCE[candidate.kind])
         if out is None:
             return None
-        threshold = max(window.threshold(out.weight * _PREFERENCE[out.kind]), out.trace.randomness + 1)
-        verdict = self._decided(out.trace, out.kind, threshold)
+        left_out = self._left_out(window, out)
         if out is candidate:
-            return verdict
-        self._ready.append((out.trace, verdict))
+            return left_out[1]
+        self._ready.append(left_out)
         return None
+
+    def _left_out(self, window: WindowBudget[_Candidate], out: _Candidate) -> tuple[TraceSummary, Verdict]:
+        # The window's threshold can only rise until it is over: whoever is below it now stays out.
+        threshold = max(window.threshold(out.weight * _PREFERENCE[out.kind]), out.trace.randomness + 1)
+        return out.trace, self._decided(out.trace, out.kind, threshold)
 
     def _end_window(self, window: WindowBudget[_Candidate], now_ns: int, *, at_once: bool = False) -> None:
         length_ns = self.policy.window_ns

@@ -11,8 +11,17 @@ from otelkit._guard import Barrier
 from otelkit.model.calls import AttributeValue
 from otelkit.model.sampling_figures import Figure, SaysFigures
 from otelkit.model.steps import Phase
-from otelkit.model.traces import EndedSpan, EndedSpanStep, FragmentEnd, Retention, TraceJudge, TraceSummary, Verdict
-from otelkit.sampling.late import Decisions
+from otelkit.model.traces import (
+    EndedSpan,
+    EndedSpanStep,
+    FragmentEnd,
+    Retention,
+    TraceJudge,
+    TraceSummary,
+    Verdict,
+    YieldingJudge,
+)
+from otelkit.sampling.late import DECISION_BYTES, Decisions
 from otelkit.sampling.tail_fragment import Fragment, fragment, split
 from otelkit.sampling.tail_state import StateReader
 from otelkit.sampling.trace_buffer import BufferLimits, TraceBuffer
@@ -150,21 +159,23 @@ class TailStep(EndedSpanStep):
 
     @property
     def held_bytes(self) -> int:
-        """Memory that held spans and remembered decisions may take, estimated."""
-        return self._buffer.bytes + self._limits.bytes - self._limits.bytes_for_spans
+        """Memory that held spans and remembered decisions take, estimated."""
+        return self._buffer.bytes + len(self._decisions) * DECISION_BYTES
 
     # -- deciding --------------------------------------------------------------------------------------------------
 
     def _make_room(self, came: int, size: int, leaving: list[EndedSpan]) -> bool:
         """Judge traces before their end until a span of the trace that ``came`` has room; False: not even alone."""
         while not self._buffer.has_room_for(came, size):
-            if self._buffer.has_open:
-                self._settle_open(leaving, at_once=True)
+            if self._relieve(leaving):
                 continue
             trace_id = self._buffer.next_to_go(came)
-            if trace_id is None:
+            if trace_id is not None:
+                self._decide_in_parts(self._buffer.take(trace_id), FragmentEnd.PRESSURE, leaving)
+            elif self._buffer.has_open:
+                self._settle_open(leaving, at_once=True)
+            else:
                 return False
-            self._decide_in_parts(self._buffer.take(trace_id), FragmentEnd.PRESSURE, leaving)
         return True
 
     def _decide_in_parts(self, spans: Sequence[EndedSpan], end: FragmentEnd, leaving: list[EndedSpan]) -> None:
@@ -185,8 +196,10 @@ class TailStep(EndedSpanStep):
             self._settle(part, verdict, now_ns, leaving)
             return
         self._buffer.hold_open(part)
-        if self._buffer.is_over:
-            self._settle_open(leaving, at_once=True)
+        while self._buffer.is_over:
+            if not self._relieve(leaving):
+                self._settle_open(leaving, at_once=True)
+                return
 
     def _ask(self, trace: TraceSummary, now_ns: int) -> Verdict | None:
         try:
@@ -194,6 +207,23 @@ class TailStep(EndedSpanStep):
         except Exception as error:  # noqa: BLE001 - a stranger's judge may raise anything
             self._faults.fault(error, "judge")
             return _as_it_came(trace)
+
+    def _relieve(self, leaving: list[EndedSpan]) -> bool:
+        """Have some of what is open decided, or all of it, if the judge knows no less; return whether that gave room."""
+        before = self._buffer.open
+        if not before:
+            return False
+        if not isinstance(self.judge, YieldingJudge):
+            self._settle_open(leaving, at_once=True)
+            return True
+        now_ns = self._clock.now_ns()
+        try:
+            decided = self.judge.relieve(now_ns)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._faults.fault(error, "relieve")
+            decided = ()
+        self._settle_decided(decided, now_ns, leaving)
+        return self._buffer.open < before
 
     def _settle_open(self, leaving: list[EndedSpan], *, at_once: bool) -> None:
         """Take verdicts that were open; with ``at_once`` none is afterwards."""
@@ -203,13 +233,18 @@ class TailStep(EndedSpanStep):
         except Exception as error:  # noqa: BLE001 - see above
             self._faults.fault(error, "decided")
             decided = ()
+        self._settle_decided(decided, now_ns, leaving)
+        if at_once:
+            for part in self._buffer.take_all_open():
+                self._settle(part, _as_it_came(part.summary), now_ns, leaving)
+
+    def _settle_decided(
+        self, decided: Sequence[tuple[TraceSummary, Verdict]], now_ns: int, leaving: list[EndedSpan]
+    ) -> None:
         for summary, verdict in decided:
             part = self._buffer.take_open(summary)
             if part is not None:
                 self._settle(part, verdict, now_ns, leaving)
-        if at_once:
-            for part in self._buffer.take_all_open():
-                self._settle(part, _as_it_came(part.summary), now_ns, leaving)
 
     def _settle(self, part: Fragment, verdict: Verdict, now_ns: int, leaving: list[EndedSpan]) -> None:
         verdict = self._decisions.settle(part.summary, part.top, verdict)

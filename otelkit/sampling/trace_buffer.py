@@ -168,6 +168,11 @@ class TraceBuffer:
     # -- fragments whose verdict is open ---------------------------------------------------------------------------
 
     @property
+    def open(self) -> int:
+        """Fragments whose verdict is open."""
+        return len(self._open)
+
+    @property
     def has_open(self) -> bool:
         """Whether there is a fragment whose verdict is open."""
         return bool(self._open)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import heapq
 import math
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from otelkit.sampling.tracestate import SCALE
 
 T = TypeVar("T")
+
+_LEAST: Final = 2
+"""With a single one, estimates have no variance that could be stated."""
 
 
 class WindowBudget(Generic[T]):
@@ -26,6 +29,8 @@ class WindowBudget(Generic[T]):
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
+        self._room = budget
+        """How many may be held until this window is over."""
         self._arrived = 0
         # The worst of the best first. Equal places do not make the heap compare candidates.
         self._best: list[tuple[float, int, float, T]] = []
@@ -45,12 +50,24 @@ class WindowBudget(Generic[T]):
         place = (SCALE - randomness) / SCALE / weight
         self._arrived += 1
         entry = (-place, self._arrived, weight, candidate)
-        if len(self._best) < self._budget:
+        if len(self._best) < self._room:
             heapq.heappush(self._best, entry)
             return None
         out = heapq.heappushpop(self._best, entry)
         self._cut = min(self._cut, -out[0])
         return out[3]
+
+    def shrink(self) -> list[T]:
+        """Do with half as many until the window is over; return those that are out for it. The last two stay."""
+        keep = max(_LEAST, len(self._best) // 2)
+        out: list[T] = []
+        while len(self._best) > keep:
+            place, _, _, candidate = heapq.heappop(self._best)
+            self._cut = min(self._cut, -place)
+            out.append(candidate)
+        if out:
+            self._room = keep
+        return out
 
     def threshold(self, weight: float) -> int:
         """Return T for candidates of this weight, 0 to 2⁵⁶, as it is now: it can only rise until the window is over."""
@@ -65,4 +82,5 @@ class WindowBudget(Generic[T]):
         ]
         self._best = []
         self._cut = math.inf
+        self._room = self._budget
         return kept

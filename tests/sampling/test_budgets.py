@@ -118,6 +118,23 @@ def test_what_is_certain_uses_the_budget_up() -> None:
     assert certain > 500
 
 
+def test_what_is_certain_leaves_half_of_the_budget_to_the_others() -> None:
+    """However many have to be kept, the others get half of the budget at least, so that they can be counted."""
+    budget = Budget(1.0, 10)
+    rng = random.Random(9)
+    others = 0.0
+    least = 1.0
+    for now_ns in arrivals(rng, 500, 40):
+        must = rng.random() < 0.2
+        probability = budget.probability("one", now_ns, certain=must)
+        if not must and now_ns > 20 * SECOND:
+            others += probability
+            least = min(least, probability)
+
+    assert 0.9 * 5 * 20 <= others <= 1.1 * 10 * 20
+    assert least > 1 / 1000
+
+
 def test_without_a_limit_the_ratio_stays() -> None:
     """0 means no limit."""
     budget = Budget(0.3, 0)

@@ -255,6 +255,26 @@ def test_the_exact_budget_says_at_once_who_is_out_and_later_who_is_in() -> None:
     assert all(second.randomness < (verdict.threshold or 0) <= second.randomness + 64 for verdict in later.values())
 
 
+def test_where_memory_is_short_fewer_are_kept_and_their_thresholds_are_true() -> None:
+    """Half of those who would have been kept are told out, the worst ones; the others say so by their threshold."""
+    judge = Judge(KeepPolicy(normal=Allowance(1.0, 0.0), rare=Allowance(1.0, 0.0), budget_per_window=8))
+    judge.judge(fragment(HIGH), 0)
+    judge.decided(0, at_once=True)
+    waiting = [fragment(number * SCALE // 10) for number in range(1, 9)]
+    for trace in waiting:
+        judge.judge(trace, SECOND)
+    out = judge.relieve(SECOND)
+    kept = judge.decided(20 * SECOND)
+
+    assert {trace.randomness: verdict.keep for trace, verdict in out} == {
+        trace.randomness: False for trace in waiting[:4]
+    }
+    assert [trace for trace, _ in kept] == waiting[4:]
+    for _, verdict in kept:
+        assert verdict.threshold is not None
+        assert waiting[3].randomness < verdict.threshold <= waiting[4].randomness
+
+
 def test_the_exact_budget_prefers_errors() -> None:
     """200 normal traces do not push out an error with the lowest randomness."""
     judge = Judge(KeepPolicy(normal=Allowance(1.0, 0.0), budget_per_window=10))

@@ -83,3 +83,42 @@ def test_the_number_is_exact_and_the_counts_are_true(weights: tuple[float, ...])
 
     for weight in weights:
         assert abs(totals[weight] - true[weight]) <= 4 * math.sqrt(variances[weight]) + 1e-6 * true[weight]
+
+
+def test_a_window_that_has_to_do_with_less_memory_stays_true() -> None:
+    """Halved twice while candidates come, 50 become 12; the adjusted counts have the true count within 4 standard errors.
+
+    When it is halved does not depend on anybody's randomness.
+    """
+    rng = random.Random(3)
+    total = variance = 0.0
+    for _ in range(WINDOWS):
+        window = WindowBudget[int](50)
+        out = 0
+        for number in range(1000):
+            out += window.offer(number, rng.getrandbits(56), 1.0) is not None
+            if number in (100, 700):
+                out += len(window.shrink())
+        kept = window.close()
+        assert len(kept) == 12
+        assert out + len(kept) == 1000
+        for _, threshold in kept:
+            p = (SCALE - threshold) / SCALE
+            total += 1 / p
+            variance += (1 - p) / p**2
+
+    assert abs(total - 1000 * WINDOWS) <= 4 * math.sqrt(variance)
+
+
+def test_the_last_two_stay_and_the_next_window_has_its_whole_budget() -> None:
+    """To shrink further does nothing."""
+    window = WindowBudget[int](8)
+    for number in range(8):
+        window.offer(number, number, 1.0)
+    sizes = [len(window.shrink()) for _ in range(4)]
+    window.close()
+    for number in range(8):
+        window.offer(number, number, 1.0)
+
+    assert sizes == [4, 2, 0, 0]
+    assert len(window) == 8
