@@ -15,6 +15,7 @@ from typing import Final
 
 from otelkit.delivery.file_lock import lock
 from otelkit.delivery.left_sealed import take_in
+from otelkit.delivery.sealed_file import SUFFIX
 from otelkit.delivery.segment import SegmentError, parse
 from otelkit.model.signals import Signal
 
@@ -29,7 +30,7 @@ class SpoolState:
     """What lies in a spool, without opening its files."""
 
     requests: int = 0
-    """Waiting to be taken in."""
+    """Waiting to be taken in; what a process has sealed counts as one."""
     bytes: int = 0
     """Of all files, damaged and unfinished ones included."""
     damaged: int = 0
@@ -44,7 +45,7 @@ def spool_state(folder: Path) -> SpoolState:
             with suppress(OSError):
                 # Another process may have taken the file since it was listed.
                 size += entry.stat(follow_symlinks=False).st_size
-                requests += entry.name.endswith(".otlp")
+                requests += entry.name.endswith((".otlp", SUFFIX))
                 damaged += entry.name.endswith(".damaged")
     return SpoolState(requests, size, damaged)
 

@@ -13,7 +13,7 @@ from otelkit.delivery import left_sealed
 from otelkit.delivery.left_sealed import take_in
 from otelkit.delivery.sealed_file import SealedFile
 from otelkit.delivery.sealed_record import START
-from otelkit.delivery.spool import read_spool
+from otelkit.delivery.spool import read_spool, spool_state
 from otelkit.delivery.waiting import Waiting
 from otelkit.model.signals import Signal
 from tests.forking import in_child
@@ -60,6 +60,7 @@ def test_whoever_reads_the_spool_takes_it_in(tmp_path: Path) -> None:
     """So `otelkit up` has it, should no program come again."""
     leave(tmp_path, "logs", b"line")
 
+    assert spool_state(tmp_path).requests == 1
     assert read_all(tmp_path) == [("logs", b"line", 1)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -26,7 +28,8 @@ class Adapting:
 @pytest.fixture
 def started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process is nobody's child, and forgets after the test that it may have become one."""
-    for name, value in {"_is_child": False, "_ends_orderly": False, "_to_tell": []}.items():
+    fresh = {"_is_child": False, "_ends_orderly": False, "_to_tell": [], "_to_tell_of_start": []}
+    for name, value in fresh.items():
         monkeypatch.setattr(children, name, value)
 
 
@@ -63,6 +66,18 @@ def test_one_that_fails_to_adapt_keeps_no_other_from_it(started_anew: None, monk
     children.is_one()
 
     assert (failing.told, adapting.told) == (1, 1)
+
+
+def test_whoever_asks_is_told_of_each_child_that_is_started(started_anew: None) -> None:
+    """Of forked ones by Python; of others by whoever starts them. Not in the child, and not of programs."""
+    adapting = Adapting()
+    children.when_one_starts(adapting.adapt)
+    told = in_child(lambda: adapting.told)
+    subprocess.run([sys.executable, "-c", ""], check=True)
+    forked = adapting.told
+    children.one_starts()
+
+    assert (told, forked, adapting.told) == (0, 1, 2)
 
 
 def test_nobody_is_kept_alive_to_be_told(started_anew: None) -> None:

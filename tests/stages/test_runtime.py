@@ -368,6 +368,32 @@ def test_a_flush_that_fails_is_contained(
     assert install(runtime_with(flush=flush)).flush(1.0) is False
 
 
+def test_a_child_seals_where_that_can_be_done(install: Callable[[Runtime], Runtime]) -> None:
+    """Nothing is sent then; what fails in it is contained."""
+    did: list[str] = []
+
+    def flush(timeout_s: float) -> bool:
+        did.append("flushed")
+        return True
+
+    def seal(timeout_s: float) -> bool:
+        did.append("sealed")
+        raise OSError("the disk is gone")
+
+    install(runtime_with(flush=flush, seal=seal))
+
+    @otelkit.stage
+    def work() -> None:
+        pass
+
+    def child() -> list[str]:
+        _guard.reraise_in_tests = False
+        work()
+        return did
+
+    assert in_child(child) == ["sealed"]
+
+
 def test_a_child_never_ends_the_calls_of_its_parent(install: Callable[[Runtime], Runtime]) -> None:
     """A child forked inside a stage returns through it; the call is ended and counted once, by the parent."""
     seeing = Seeing()
