@@ -19,7 +19,6 @@ from opentelemetry.sdk.trace.sampling import (
 
 from otelkit._assembly.environment import find_entry_point, known_names
 from otelkit.errors import SettingsError
-from otelkit.health.named import unknown_name
 from otelkit.model.blueprint import Offered, SamplerFactory
 from otelkit.model.checks import Finding, Severity
 from otelkit.model.sampling import RootDecider, StageRootDecider
@@ -208,6 +207,9 @@ def _installed(wanted: Wanted, offered: Iterable[str]) -> ChosenSampler:
     if entry is not None:
         # Loaded there, where whatever it raises is expected.
         return _offered(lambda argument: entry.load()(argument), wanted)  # noqa: PLW0108 - see above
+    # Here: names are right as a rule.
+    from otelkit.health.named import unknown_name
+
     known = {*STANDARD, *offered, *known_names(_GROUP)}
     return ChosenSampler(DEFAULT_ON, wanted, (unknown_name(wanted.source, "sampler", wanted.name, known, _KEPT),))
 
