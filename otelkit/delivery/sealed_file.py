@@ -230,7 +230,8 @@ class SealedFile:
         self._requests.clear()
         self._states.clear()
         self.close()
-        _log.warning(
+        # No louder: each of a thousand children would say it, and nothing is lost.
+        _log.debug(
             "what this process records can't be kept safe in %s: %s; each stage waits until it is sent instead",
             self._folder, error.strerror or error,
         )  # fmt: skip

@@ -259,3 +259,40 @@ os._exit(0)
     )
 
     assert calls(server) == Counter({1: 1})
+
+
+def test_where_nothing_can_be_written_a_child_waits_until_it_is_sent(server: OtlpServer, tmp_path: Path) -> None:
+    """A file lies where the folder should be; nobody is told, since nothing is lost."""
+    (tmp_path / ".otelkit").write_text("in the way")
+    complaints = run(
+        tmp_path,
+        server.url,
+        """
+def once():
+    for number in range(10): work(number)
+    os._exit(0)
+os.waitpid(forked(once), 0)
+""",
+    )
+
+    assert (calls(server), counted(server), complaints) == (Counter({1: 10}), 10, "")
+
+
+def test_a_child_of_a_child_is_cared_for_by_the_program(server: OtlpServer, tmp_path: Path) -> None:
+    """Its own parent may be killed with it."""
+    run(
+        tmp_path,
+        server.url,
+        """
+def inner():
+    for number in range(10): work(number)
+    os.kill(os.getpid(), signal.SIGKILL)
+def outer():
+    os.waitpid(forked(inner), 0)
+    work(10)
+    os.kill(os.getpid(), signal.SIGKILL)
+os.waitpid(forked(outer), 0)
+""",
+    )
+
+    assert (calls(server), counted(server), left(tmp_path)) == (Counter({1: 11}), 11, [])
