@@ -18,8 +18,12 @@ class Earlier:
 
     parts: Verdict | None
     """The one with the lowest threshold, of parts that were decided on before a local root above them had ended."""
+    below: int
+    """Id of the span that the part with that verdict is below."""
     roots: Verdict | None
     """The one with the lowest threshold, of what ended with a local root."""
+    several: bool
+    """Whether that were several local roots."""
     over: bool
     """Whether the span has ended with which the trace starts: what comes now is late."""
 
@@ -53,38 +57,58 @@ class Decisions:
         """Return what was decided on a trace, if that is remembered."""
         return self._recent.get(trace_id) or self._before.get(trace_id)
 
+    def in_parts(self, root: EndedSpan) -> bool:
+        """Return whether parts below a local root have been decided on already."""
+        earlier = self.find(root.trace_id)
+        return earlier is not None and _is_above_parts(root, earlier)
+
     def settle(self, trace: TraceSummary, top: EndedSpan, verdict: Verdict) -> Verdict:
         """Return what becomes of a fragment for which ``verdict`` was found; remember it."""
-        earlier = self.find(trace.trace_id)
-        parts, roots = (earlier.parts, earlier.roots) if earlier is not None else (None, None)
-        over = earlier is not None and earlier.over
+        earlier = self.find(trace.trace_id) or _NOTHING
         if not top.is_local_root:
-            if roots is not None:
-                return _lower(verdict, roots, trace.randomness)
-            self._remember(trace.trace_id, _lowest(verdict, parts), None, over=False)
+            # Of several roots it is not known which one it is late for.
+            if earlier.roots is not None and (earlier.over or not earlier.several):
+                return _lower(verdict, earlier.roots, trace.randomness)
+            lowest = _lowest(verdict, earlier.parts)
+            below = top.parent_id if lowest is verdict else earlier.below
+            self._remember(trace.trace_id, Earlier(lowest, below, earlier.roots, earlier.several, earlier.over))
             return verdict
-        verdict = verdict if parts is None else _lower(verdict, parts, trace.randomness)
-        if not top.parent_id:
+        if earlier.parts is not None and _is_above_parts(top, earlier):
+            verdict = _lower(verdict, earlier.parts, trace.randomness)
+        if not top.parent_id and earlier.roots is not None:
             # It is above everything in the trace.
-            verdict = verdict if roots is None else _lower(verdict, roots, trace.randomness)
-            over = True
-        self._remember(trace.trace_id, parts, _lowest(verdict, roots), over=over)
+            verdict = _lower(verdict, earlier.roots, trace.randomness)
+        over = earlier.over or not top.parent_id
+        if earlier is _NOTHING and over:
+            self._remember(trace.trace_id, self._whole(verdict))
+        else:
+            several = earlier.roots is not None
+            roots = _lowest(verdict, earlier.roots)
+            self._remember(trace.trace_id, Earlier(earlier.parts, earlier.below, roots, several, over))
         return verdict
 
-    def _remember(self, trace_id: int, parts: Verdict | None, roots: Verdict | None, *, over: bool) -> None:
-        if parts is None and roots is not None and over:
-            # By far the most: a whole trace that is over. Few verdicts differ, since 1/p is whole.
-            key = (roots.threshold, roots.reason, roots.keep)
-            earlier = self._alike.get(key)
-            if earlier is None:
-                if len(self._alike) >= _MOST_DISTINCT:
-                    self._alike = {}
-                earlier = self._alike[key] = Earlier(None, roots, True)
-        else:
-            earlier = Earlier(parts, roots, over)
-        if len(self._recent) >= self._half:
+    def _whole(self, verdict: Verdict) -> Earlier:
+        """Return the same object for all whole traces with the same verdict, of which few differ, since 1/p is whole."""
+        key = (verdict.threshold, verdict.reason, verdict.keep)
+        earlier = self._alike.get(key)
+        if earlier is None:
+            if len(self._alike) >= _MOST_DISTINCT:
+                self._alike = {}
+            earlier = self._alike[key] = Earlier(None, 0, verdict, False, True)
+        return earlier
+
+    def _remember(self, trace_id: int, earlier: Earlier) -> None:
+        if len(self._recent) >= self._half and trace_id not in self._recent:
             self._recent, self._before = {}, self._recent
         self._recent[trace_id] = earlier
+
+
+_NOTHING: Final = Earlier(None, 0, None, False, False)
+
+
+def _is_above_parts(root: EndedSpan, earlier: Earlier) -> bool:
+    """Return whether a local root is above parts that were decided on: the first span of a trace is above all of them."""
+    return earlier.parts is not None and (not root.parent_id or earlier.below == root.span_id)
 
 
 def _lowest(one: Verdict, other: Verdict | None) -> Verdict:

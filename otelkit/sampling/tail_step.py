@@ -93,7 +93,7 @@ class TailStep(EndedSpanStep):
             try:
                 trace_id = span.trace_id
                 if span.is_local_root or ((earlier := decisions.find(trace_id)) is not None and earlier.over):
-                    self._decide([*buffer.take_below(span), span], span, FragmentEnd.ROOT, leaving)
+                    self._end(span, buffer.take_below(span), leaving)
                     continue
                 size = span.held_bytes
                 fits = buffer.has_room_for(trace_id, size) or self._make_room(trace_id, size, leaving)
@@ -177,6 +177,13 @@ class TailStep(EndedSpanStep):
             else:
                 return False
         return True
+
+    def _end(self, top: EndedSpan, below: Sequence[EndedSpan], leaving: list[EndedSpan]) -> None:
+        """Decide on what ends with ``top``: all of it together, or, where parts had to go before, part by part to the end."""
+        if below and self._decisions.in_parts(top):
+            self._decide_in_parts(below, FragmentEnd.ROOT, leaving)
+            below = ()
+        self._decide([*below, top], top, FragmentEnd.ROOT, leaving)
 
     def _decide_in_parts(self, spans: Sequence[EndedSpan], end: FragmentEnd, leaving: list[EndedSpan]) -> None:
         for part, top in split(spans):

@@ -68,6 +68,27 @@ def test_tasks_of_one_trace_stand_for_themselves() -> None:
     assert decisions.settle(summary(1), root(1, 3, parent_id=9), own) is own
 
 
+def test_a_part_of_one_task_does_not_keep_the_others_of_its_trace() -> None:
+    """Only the root right above it is kept with it, and parts of later tasks stand for themselves."""
+    decisions = Decisions(10)
+    decisions.settle(summary(1), child(1, 12, 10), verdict(1.0, reason="error"))
+    own = verdict(0.1)
+
+    assert decisions.settle(summary(1), root(1, 20, parent_id=9), own) is own
+    assert not decisions.in_parts(root(1, 20, parent_id=9))
+    assert decisions.in_parts(root(1, 10, parent_id=9))
+    assert decisions.settle(summary(1), root(1, 10, parent_id=9), own) == verdict(1.0, reason="error")
+    assert decisions.settle(summary(1), child(1, 32, 30), own) is own
+
+
+def test_a_late_span_of_a_request_follows_the_only_root_there_was() -> None:
+    """Below a remote parent, too: a failed request is whole."""
+    decisions = Decisions(10)
+    decisions.settle(summary(1), root(1, 2, parent_id=9), verdict(1.0, reason="error"))
+
+    assert decisions.settle(summary(1), child(1, 3, 2), verdict(0.1)) == verdict(1.0, reason="error")
+
+
 def test_only_so_many_traces_are_remembered() -> None:
     """The last half of the limit at least, and never more than the limit."""
     decisions = Decisions(100)

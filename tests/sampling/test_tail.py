@@ -220,6 +220,26 @@ class Forgotten(list[TraceSummary]):
         pass
 
 
+def test_a_run_that_was_decided_on_in_parts_is_so_to_its_end() -> None:
+    """An error in the first minute does not keep everything of the last one; the run's own span is kept with the error."""
+    sampler, judge, clock = tail(at(0.0))
+    step = sampler.step
+    step.on_ended([child(UNLUCKY, 10, failed=True, name="file 1")])
+    clock.advance(31)
+    assert names(step.due(clock.now_ns())) == ["file 1"]
+    left = step.on_ended(
+        [
+            child(UNLUCKY, 21, 20, name="parse"),
+            child(UNLUCKY, 20, name="file 2"),
+            child(UNLUCKY, 30, name="file 3", failed=True),
+            root(UNLUCKY, name="run"),
+        ]
+    )
+
+    assert names(left) == ["file 3", "run"]
+    assert judge.ends == [FragmentEnd.AGE, *[FragmentEnd.ROOT] * 3]
+
+
 def test_a_million_span_trace_stays_within_every_limit() -> None:
     """It makes room itself: what others have is not touched, and every span is decided on."""
     step, watchful = watched(BufferLimits(bytes=1 << 20, spans=1000, traces=100, age_s=30))
