@@ -13,7 +13,6 @@ from otelkit._assembly.config_file import VARIABLE as FILE_VARIABLE
 from otelkit._assembly.config_file import ConfigFile, FileSampler
 from otelkit._assembly.environment import find_entry_point, known_names
 from otelkit._assembly.sampler import (
-    ARGUMENT,
     DEFAULT,
     ChosenSampler,
     Samplers,
@@ -23,6 +22,7 @@ from otelkit._assembly.sampler import (
     make_sampler,
     wanted_sampler,
 )
+from otelkit._assembly.unread_settings import ARGUMENT
 from otelkit.model.blueprint import Offered, SamplerChoice
 from otelkit.model.checks import Finding, Severity
 from otelkit.settings import Settings

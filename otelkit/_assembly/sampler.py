@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.sampling import (
 )
 
 from otelkit._assembly.environment import find_entry_point, known_names
+from otelkit._assembly.unread_settings import ARGUMENT, VARIABLE, Readings, find_unread
 from otelkit.errors import SettingsError
 from otelkit.model.blueprint import Offered, SamplerFactory
 from otelkit.model.checks import Finding, Severity
@@ -27,8 +28,6 @@ from otelkit.settings import Settings
 
 _log = logging.getLogger("otelkit.settings")
 
-VARIABLE: Final = "OTEL_TRACES_SAMPLER"
-ARGUMENT: Final = "OTEL_TRACES_SAMPLER_ARG"
 DEFAULT: Final = "parentbased_always_on"
 _GROUP: Final = "opentelemetry_traces_sampler"
 STANDARD: Final = (
@@ -130,7 +129,7 @@ def make_sampler(
     else:
         chosen = _offered(offered[name].value, wanted) if name in offered else _installed(wanted, {*offered, *others})
     if not any(finding.severity is Severity.ERROR for finding in chosen.findings):
-        unread = tuple(_unread(name, wanted, offered, settings))
+        unread = tuple(find_unread(_readings(name, offered), name, wanted.argument, settings))
         chosen = replace(chosen, findings=(*chosen.findings, *unread))
     sampler = chosen.sampler
     if parent_based and not isinstance(sampler, RootDecider | StageRootDecider | ParentBased):
@@ -222,31 +221,10 @@ def _wrong(what: str) -> Finding:
     return Finding("sampler.wrong", Severity.ERROR, what, _KEPT, _FIX)
 
 
-def _unread(name: str, wanted: Wanted, offered: Samplers, settings: Settings) -> Iterator[Finding]:
-    """Yield a warning for each setting of samplers that is set and that this sampler does not look at."""
-    read = () if name in STANDARD else _reads(offered[name]) if name in offered else None
-    # A stranger's sampler may look at anything.
-    if read is None:
-        return
-    of_others = sorted({setting for offer in offered.values() for setting in _reads(offer) or ()} - set(read))
-    for setting in of_others:
-        if setting in settings.given:
-            readers = sorted(other for other, offer in offered.items() if setting in (_reads(offer) or ()))
-            yield _useless(f"{setting} is set (from {settings.sources[setting]})", name, readers)
-    if wanted.argument is not None and name in STANDARD and not name.endswith("traceidratio"):
-        yield _useless(f"{ARGUMENT} is {wanted.argument!r}", name, ["parentbased_traceidratio", *offered])
-
-
-def _useless(what: str, sampler: str, readers: list[str]) -> Finding:
-    return Finding(
-        "sampler.setting_unused",
-        Severity.WARNING,
-        f"{what}, but the sampler in force, {sampler}, does not look at it.",
-        "It changes nothing.",
-        f"Set {VARIABLE} to one that does ({', '.join(readers)}), or remove it.",
-    )
-
-
-def _reads(offer: Offered[SamplerFactory]) -> tuple[str, ...] | None:
-    reads = getattr(offer.value, "reads", None)
-    return reads if isinstance(reads, tuple) else None
+def _readings(name: str, offered: Samplers) -> Readings:
+    of_others = {other: getattr(offer.value, "reads", None) for other, offer in offered.items()}
+    reads: Mapping[str, tuple[str, ...] | None] = {
+        other: said if isinstance(said, tuple) else None for other, said in of_others.items()
+    }
+    # OpenTelemetry's own look at nothing of ours; of a stranger's nobody knows.
+    return {**dict.fromkeys(STANDARD, ()), **reads, name: reads.get(name, () if name in STANDARD else None)}

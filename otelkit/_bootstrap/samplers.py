@@ -13,8 +13,9 @@ import os
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from otelkit._assembly.config_file import read_config_file
-from otelkit._assembly.sampler import ARGUMENT, Wanted, make_sampler
+from otelkit._assembly.sampler import Wanted, make_sampler
 from otelkit._assembly.starting import speak_up
+from otelkit._assembly.unread_settings import ARGUMENT
 from otelkit._builtin.samplers import otelkit_samplers
 from otelkit._builtin.setting_list import SETTINGS
 from otelkit.model.blueprint import Offered

@@ -65,6 +65,13 @@ def run(app: Path, server: OtlpServer, **env: Any) -> str:
     return done.stderr
 
 
+@pytest.mark.requirement("TRC-07")
+def test_without_a_sampler_every_trace_arrives(app: Path, server: OtlpServer) -> None:
+    """120 of 120 spans, of 80 traces."""
+    assert run(app, server) == ""
+    assert (len(server.spans), len({span.trace_id for span in server.spans})) == (120, 80)
+
+
 _WRONG = "stage=a -> 1.4,stage=b -> 0,stage=b -> 1,* -> 1,stage=c -> 0"
 _RULES = "never: stage=health* -> 0,half: pipeline=p -> 1/2"
 
