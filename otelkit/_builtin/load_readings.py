@@ -15,5 +15,9 @@ LIMIT: Final = "sampling_load_limit"
 
 def load_from(settings: Settings) -> Load:
     """Return the load of this process, by its CPU time, the lag of its event loops and its watched queues."""
-    readings: dict[str, Reading] = {"cpu": ProcessCpu(usable_cpus()), "event loop": EventLoopLag(), "queues": fullest_queue}
+    readings: dict[str, Reading] = {
+        "cpu": ProcessCpu(usable_cpus()),
+        "event loop": EventLoopLag(),
+        "queues": fullest_queue,
+    }
     return Load(settings.number(LIMIT), readings)
