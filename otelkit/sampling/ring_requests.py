@@ -65,7 +65,10 @@ def answers(folder: Path, request: str) -> list[Answer]:
 
 
 def withdraw(folder: Path, request: str) -> None:
-    """Take a request and its answers away."""
+    """Take a request and its answers away, unless somebody has asked anew meanwhile."""
+    with suppress(OSError, ValueError):
+        if _read(folder / _REQUEST) == request:
+            (folder / _REQUEST).unlink()
     for path in folder.glob(f"{_ANSWER}{request}.*"):
         with suppress(OSError):
             path.unlink()

@@ -48,7 +48,19 @@ def test_answers_belong_to_one_request(tmp_path: Path) -> None:
     trigger.answered(2, 2)
     withdraw(tmp_path, second)
 
-    assert [path.name for path in tmp_path.iterdir()] == ["keep.request"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_that_was_withdrawn_is_not_answered_and_the_next_one_is(tmp_path: Path) -> None:
+    """Who looks too late finds nothing; a request of somebody else's is left alone."""
+    trigger = RequestTrigger(tmp_path)
+    first = ask(tmp_path)
+    withdraw(tmp_path, first)
+    late = trigger.asks()
+    ask(tmp_path)
+    withdraw(tmp_path, first)
+
+    assert (late, trigger.asks()) == (False, True)
 
 
 def test_files_are_for_their_user_only(tmp_path: Path) -> None:
