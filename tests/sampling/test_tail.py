@@ -245,7 +245,9 @@ def test_a_million_span_trace_stays_within_every_limit() -> None:
     step, watchful = watched(BufferLimits(bytes=1 << 20, spans=1000, traces=100, age_s=30))
     step.on_ended([child(trace_id, 2) for trace_id in range(1, 51)])
     for start in range(0, 1_000_000, 2000):
-        step.on_ended([child(UNLUCKY, 100 + number) for number in range(start, start + 2000)])
+        # Ten below each outermost call, which ends last.
+        numbers = range(start, start + 2000)
+        step.on_ended([child(UNLUCKY, 100 + n, 109 + n // 10 * 10 if n % 10 < 9 else 1) for n in numbers])
 
     assert (watchful.others, watchful.ends) == (0, {FragmentEnd.PRESSURE})
     assert watchful.spans + step.held() == 1_000_050
