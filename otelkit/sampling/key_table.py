@@ -25,8 +25,8 @@ class Entry:
     """
 
     __slots__ = (
-        "arrivals", "check_at", "checked", "checked_ns", "counted", "credit", "expected", "jumped", "jumped_ns", "kept", "key",
-        "likelier", "likelier_share", "marked", "other", "probability", "rate",
+        "arrivals", "burst_from", "burst_ns", "check_at", "checked", "checked_ns", "counted", "credit", "expected",
+        "grant_per_s", "is_burst", "kept", "key", "likelier", "likelier_share", "marked", "other", "probability", "rate",
     )  # fmt: skip
 
     def __init__(self, key: Key, per_s: float, now_ns: int, reason: str) -> None:
@@ -48,9 +48,13 @@ class Entry:
         # -- the estimate
         self.counted = 0
         """Arrivals up to the start of this window."""
-        self.jumped = 0
-        self.jumped_ns = 0
-        """When it was found, inside this window, that far more come than before; 0: it was not. And the arrivals then."""
+        self.is_burst = False
+        """Whether far more have come in this window, from some moment on, than were expected."""
+        self.burst_from = 0
+        self.burst_ns = 0
+        """That moment, and the arrivals then."""
+        self.grant_per_s = 0.0
+        """What may be kept of it."""
         self.check_at = 0
         """Arrivals at which there are more than expected, by far."""
         self.checked = 0
@@ -73,7 +77,8 @@ class Entry:
 
     def forget_counts(self) -> None:
         """Start counting anew: what was counted is another process's. What was learnt stays."""
-        self.arrivals = self.kept = self.counted = self.jumped = self.jumped_ns = self.checked = self.marked = 0
+        self.arrivals = self.kept = self.counted = self.burst_from = self.checked = self.marked = 0
+        self.is_burst = False
         self.expected = 0.0
 
     def take_expected(self) -> float:
