@@ -14,17 +14,19 @@ from otelkit.sampling.classes import Allowance, KeepPolicy
 from tests.sampling.truth.replicas import thresholds_of, traffic
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a burst is thinned to the stage's share of the target with no bound on 1 / p, and stays so for the rest of the "
-    "window: one trace kept of it counts for thousands, so that a stage's count varies by as much as the count itself",
-)
 @pytest.mark.parametrize(
     "make",
     [
+        # Holds, beside what does not: 3.6 times.
         pytest.param(lambda seed: Adaptive(10.0, seed=seed), id="otelkit_adaptive"),
         pytest.param(
-            lambda seed: Judged(KeepPolicy(normal=Allowance(1.0, 5.5)), seed), id="a normal budget of otelkit_tail"
+            lambda seed: Judged(KeepPolicy(normal=Allowance(1.0, 5.5)), seed),
+            id="a normal budget of otelkit_tail",
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="a burst is thinned to the stage's share of the budget with no bound on 1 / p: one trace kept of it "
+                "counts for hundreds, so that a stage's count varies by as much as the count itself",
+            ),
         ),
     ],
 )
