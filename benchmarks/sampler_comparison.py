@@ -22,7 +22,7 @@ STEPS: Final = Mix(
     traces=30_000, lasts_s=120.0, keys=50, bursts=(), rate=lambda at_s: 2.0 if 40.0 <= at_s < 80.0 else 0.2
 )
 """Ten times as much from the 40th second on, for 40 s."""
-_RUNS: Final = 60
+_RUNS: Final = 40
 
 
 def measure(quick: bool) -> Report:
