@@ -11,10 +11,17 @@ from pathlib import Path
 SCRIPTS = Path(sys.executable).parent
 """Where `opentelemetry-instrument` and `otelkit` are installed."""
 
+ACCOUNT_FILE = "OTEL_PYTHON_OTELKIT_ACCOUNT_FILE"
+"""Set by `tests.accounts` for all programs of a test."""
+
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Return this process's environment without any OpenTelemetry variable, completed by ``more``."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "PYTHONPATH"))}
+    """Return this process's environment without any OpenTelemetry variable but `ACCOUNT_FILE`, completed by ``more``."""
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if key == ACCOUNT_FILE or not key.startswith(("OTEL_", "PYTHONPATH"))
+    }
     env["PATH"] = f"{SCRIPTS}{os.pathsep}{env['PATH']}"
     return env | more
 

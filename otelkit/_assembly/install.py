@@ -122,10 +122,10 @@ class Installation:
         self.settings: Settings = planned.blueprint.settings
         self.ledger = Ledger()
         self._limit_s = self.settings.number("exit_limit_s")
-        self._store_dir = Path(self.settings.text("store_dir"))
-        with contextlib.suppress(OSError):  # the working folder is gone
-            # The program may go to another one.
-            self._store_dir = self._store_dir.absolute()
+        self._store_dir = _from_here(self.settings.text("store_dir"))
+        self._account_file = (
+            _from_here(self.settings.text("account_file")) if self.settings.text("account_file") else None
+        )
         self._finished = False
         self._is_child = False
         run_id = self.settings.text("run_id") or uuid.uuid4().hex
@@ -288,6 +288,7 @@ class Installation:
         for path in self._paths():
             path.close(max(0.0, deadline - time.monotonic()))
         self._note_losses()
+        self._write_account()
         if not self._is_child:
             self._say_at_exit()
 
@@ -303,6 +304,16 @@ class Installation:
             from otelkit.health.loss_notes import note_losses
 
             note_losses(self._store_dir, losses, run_id=self._run_id, run_name=self._run_name)
+
+    def _write_account(self) -> None:
+        if self._account_file is not None:
+            # Here: few ask for it.
+            from otelkit.ledger.account_file import append_account
+
+            try:
+                append_account(self._account_file, self.ledger, run_id=self._run_id)
+            except OSError as error:
+                _log.warning("the account of telemetry cannot be written (account_file): %s", error)
 
     def _say_at_exit(self) -> None:
         lines = [f"otelkit: {line}" for line in self._misfits()]
@@ -371,3 +382,11 @@ def _apply(config_file: ConfigFile | None, blueprint: Blueprint) -> tuple[SpanPr
         return ()
     provider = trace.get_tracer_provider()
     return take_processors(provider) if isinstance(provider, TracerProvider) else ()
+
+
+def _from_here(path: str) -> Path:
+    """Return a path from the working folder of now: the program may go to another one."""
+    try:
+        return Path(path).absolute()
+    except OSError:  # the working folder is gone
+        return Path(path)

@@ -142,6 +142,13 @@ SETTINGS: tuple[Setting, ...] = (
         "store_dir", "str", ".otelkit", "Folder of the embedded store and of the spool, relative to the working folder."
     ),
     Setting(
+        "account_file",
+        "str",
+        "",
+        "File to which each process appends one JSON line at its end: of each signal, how much was created and what became of "
+        "it. Empty: none. Children that end by a signal or os._exit write nothing.",
+    ),
+    Setting(
         "store_max_bytes",
         "int",
         2048 * _MIB,

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.accounts import every_account_balances
 from tests.otlp_server import OtlpServer, otlp_server
+
+__all__ = ["every_account_balances", "server"]
 
 
 @pytest.fixture
