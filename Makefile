@@ -1,4 +1,4 @@
-# Seven targets; each works on a machine that has Python 3.11+ and make, and makes the environment it needs.
+# Seven targets; each works on a machine that has Python 3.11+ and make, and makes the environment it needs. `test` needs Go, too.
 PYTHON ?= python3
 SOAK_SECONDS ?= 300
 export PYTHON
@@ -9,10 +9,12 @@ demo: ## Watch a real pipeline explain itself, then read one slow and one failin
 	@tools/environment.sh .venv-run requirements/run.txt
 	@.venv-run/bin/otelkit demo
 
-test: check ## Everything that must hold: the whole suite, then what the oldest supported SDK must also do.
+test: check ## Everything that must hold: the suite, what the oldest supported SDK must do too, and what real servers make of it.
 	.venv/bin/python -m pytest
 	@tools/environment.sh .venv-oldest-sdk requirements/dev-oldest-sdk.txt
 	.venv-oldest-sdk/bin/python -m pytest -m sdk
+	.venv/bin/python tools/backends/build.py collector prometheus
+	.venv/bin/python -m pytest -m backends
 
 check: ## Format, lint, types, floors, and that what is generated is current.
 	@tools/environment.sh .venv requirements/dev.txt
