@@ -49,7 +49,7 @@ class BufferedLogProcessor(LogRecordProcessor):
         )
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Take a record; never blocks."""
+        """Take a record; waits for 0.1 s at most, and only while more are made than can be written."""
         sampling = self._sampling
         sampled = sampling is not None and sampling.concerns(log_record.log_record)
         if sampling is not None and sampled and not sampling.keeps(log_record.log_record):

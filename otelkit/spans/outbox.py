@@ -186,7 +186,7 @@ class Outbox(SpanProcessor):
         self.chain.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Take an ended span; never blocks."""
+        """Take an ended span; waits for 0.1 s at most, and only while more end than can be written."""
         context = span.context
         if context is None:
             return
