@@ -34,7 +34,7 @@ class _Kind:
     def count(self, now_s: float) -> float:
         """Count one trace; return how many come per second, itself included."""
         self.per_s = self._faded(now_s) + 1 / _MEMORY_S
-        self.seen_s = max(self.seen_s, now_s)
+        self.seen_s = now_s
         return self.rate(now_s)
 
     def rate(self, now_s: float) -> float:
@@ -43,7 +43,7 @@ class _Kind:
         return self._faded(now_s) / (1 - math.exp(-known_s / _MEMORY_S))
 
     def _faded(self, now_s: float) -> float:
-        return self.per_s * math.exp(-max(0.0, now_s - self.seen_s) / _MEMORY_S)
+        return self.per_s * math.exp((self.seen_s - now_s) / _MEMORY_S)
 
 
 class Budget:
@@ -71,7 +71,10 @@ class Budget:
         self._kinds: dict[Hashable, _Kind] = {}
         self._spent = 0.0
         self._certain = 0.0
-        self._spent_at_s: float | None = None
+        self._read_s: float | None = None
+        """The time as it was given last."""
+        self._now_s = 0.0
+        """Time that has passed since the first trace, which never goes back."""
         self._share_per_s = math.inf
         self._shared_at_s = -math.inf
         self._kept_since = 0.0
@@ -96,14 +99,13 @@ class Budget:
 
         Args:
             kind: What it shares the budget with others of; anything that is compared by value.
-            now_ns: Nanoseconds since some start; a step back counts as no time.
+            now_ns: Nanoseconds since some start; a step back counts as no time, and what comes after it counts again.
             certain: Whether it has to be kept. Such traces use up to half of the budget; beyond that they come on top of it, so
                 that enough is left for the others to be counted by.
         """
         if not self._per_s:
             return 1.0 if certain else self._ratio
-        now_s = now_ns / 1e9
-        self._save(now_s)
+        now_s = self._pass_time(now_ns / 1e9)
         known = self._kind(kind, now_s)
         rate = known.count(now_s)
         chosen = 1.0 if certain else self._ratio
@@ -123,18 +125,20 @@ class Budget:
         self._certain += 1
         return True
 
-    def _save(self, now_s: float) -> None:
-        """Take off what may have been kept since the last trace."""
-        if self._spent_at_s is not None and now_s > self._spent_at_s:
-            saved = (now_s - self._spent_at_s) * self._per_s
-            self._spent = max(0.0, self._spent - saved)
-            self._certain = max(0.0, self._certain - saved / 2)
-        if self._spent_at_s is None or now_s > self._spent_at_s:
-            self._spent_at_s = now_s
+    def _pass_time(self, read_s: float) -> float:
+        """Return the time that has passed, and take off what may have been kept since the last trace."""
+        # By what passes from one trace to the next: a clock that was set back takes nothing away, and goes on at once.
+        passed_s = max(0.0, read_s - self._read_s) if self._read_s is not None else 0.0
+        self._read_s = read_s
+        self._now_s += passed_s
+        saved = passed_s * self._per_s
+        self._spent = max(0.0, self._spent - saved)
+        self._certain = max(0.0, self._certain - saved / 2)
+        return self._now_s
 
     def _wanted(self, rate: float, now_s: float) -> float:
         """Return the probability by the kind's share, between the ratio and far below it as the budget is used up."""
-        if not 0 <= now_s - self._shared_at_s < _SHARE_S:
+        if now_s - self._shared_at_s >= _SHARE_S:
             self._share_out(now_s)
         full = self._per_s * _FULL_S
         used = self._spent / full
@@ -184,7 +188,7 @@ class Budget:
         return known
 
     def _forget(self, now_s: float) -> None:
-        if not 0 <= now_s - self._shared_at_s < _SHARE_S:
+        if now_s - self._shared_at_s >= _SHARE_S:
             seldom = [kind for kind, known in self._kinds.items() if known.rate(now_s) < _FORGOTTEN_PER_S]
             for kind in seldom:
                 del self._kinds[kind]

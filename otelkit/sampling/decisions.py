@@ -29,7 +29,10 @@ class _Lately:
         self.count = self.total = 0.0
 
     def add(self, probability: float, now_ns: int) -> None:
-        if now_ns - self.at_ns >= _STEP_NS:
+        if now_ns < self.at_ns:
+            # The clock was set back: nothing would fade until it has caught up.
+            self.at_ns = now_ns
+        elif now_ns - self.at_ns >= _STEP_NS:
             fades = math.exp(-(now_ns - self.at_ns) / _MEMORY_NS)
             self.at_ns = now_ns
             self.count *= fades

@@ -170,3 +170,19 @@ def test_a_clock_that_jumps_breaks_nothing() -> None:
 
         assert all(0 < each <= 1 for each in given)
         assert sum(given[-1000:]) < 100
+
+
+@pytest.mark.parametrize("per_s", [20, 500])
+def test_a_clock_that_is_set_back_thins_nothing(per_s: int) -> None:
+    """An hour back, in the midst of traces: what fits is kept whole, and a flood stays at the budget, from the next one on."""
+    budget = Budget(1.0, 100)
+    hour_ns = 3600 * SECOND
+    step_ns = SECOND // per_s
+    for number in range(30 * per_s):
+        budget.probability("one", hour_ns + number * step_ns)
+    kept = [
+        sum(budget.probability("one", (second * per_s + number) * step_ns) for number in range(per_s))
+        for second in range(30)
+    ]
+
+    assert all(abs(of_second - min(per_s, 100)) < 5 for of_second in kept), kept

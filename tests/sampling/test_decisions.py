@@ -67,3 +67,16 @@ def test_a_forked_child_counts_from_zero() -> None:
 
     assert in_child(lambda: str(list(book.figures()))) == "[]"
     assert len(counts(book)) == 1
+
+
+def test_a_clock_that_is_set_back_does_not_hold_up_the_mean_probability() -> None:
+    """What came a quarter of an hour before does not count, though the clock was set back by an hour in between."""
+    book = DecisionBook()
+    for number in range(1000):
+        book.probability("normal", 1.0, 7200 * 10**9 + number)
+    book.probability("normal", 0.1, 3600 * 10**9)
+    for number in range(1000):
+        book.probability("normal", 0.1, 4500 * 10**9 + number)
+    (figure,) = [figure for figure in book.figures() if figure.metric == names.METRIC_SAMPLING_PROBABILITY]
+
+    assert figure.value == pytest.approx(0.1, abs=1e-4)
