@@ -19,7 +19,7 @@ from otelkit.spans.attribute_values import SCALARS, cleaned, text_of_key
 from otelkit.spans.error_frame import error_frame
 from otelkit.spans.held_bytes import BARE_BYTES, held_bytes
 from otelkit.spans.span_extras import SpanExtras
-from otelkit.spans.trace_facts import inherited
+from otelkit.spans.trace_facts import PassedFacts, inherited
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -149,10 +149,12 @@ class LightSpan(StageCall, Span):
     # -- the API's Span --------------------------------------------------------------------------------------------
 
     def get_span_context(self) -> SpanContext:
-        """Return the ids, as others see them."""
+        """Return the ids, as others see them: with what travels on below the span, whatever it leaves with itself."""
         identity = self._identity
         if identity is None:
-            facts = self.trace
+            # Who goes by it may be a task that goes on after the trace was judged: a threshold on which it was kept here is
+            # none for what may be kept for another reason.
+            facts = self.trace.below if isinstance(self.trace, PassedFacts) else self.trace
             identity = self._identity = SpanContext(
                 facts.trace_id, self.span_id, False, TraceFlags(facts.flags), facts.state or TraceState.get_default()
             )
@@ -328,7 +330,7 @@ class LightSpan(StageCall, Span):
 
     @property
     def trace_state(self) -> TraceState | None:
-        """What travels with the trace; None: nothing."""
+        """What the span leaves with; None: nothing. Once it is `marked` no more what travels on below it."""
         return self.trace.state
 
     @property
@@ -349,9 +351,8 @@ class LightSpan(StageCall, Span):
         return self.all_attributes().get(key)
 
     def marked(self, trace_state: TraceState | None, attributes: Mapping[str, AttributeValue]) -> LightSpan:
-        """Return the span as it is to leave: itself, which has ended, so that nobody else looks at it any more."""
+        """Return the span as it is to leave: itself. For what is below it, or comes below it yet, it stays what it was."""
         self.trace = self.owner.leaving(self.trace, trace_state)
-        self._identity = None
         if attributes:
             given: dict[str, AnyValue] = {
                 key: value for key, value in (self.attributes_set or {}).items() if key not in attributes

@@ -228,7 +228,7 @@ class LightSpans:
             )
         return ReadableSpan(
             call.name,
-            call.get_span_context(),
+            call.get_span_context() if type(facts) is not PassedFacts else _leaves_as(call, facts),
             parent,
             self._resource(),
             attributes,
@@ -254,6 +254,12 @@ class LightSpans:
     def _after_fork(self) -> None:
         self._last_foreign = self._last_leaving = None
         self._forked_at_ns = self._wall()
+
+
+def _leaves_as(call: LightSpan, facts: TraceFacts) -> SpanContext:
+    """Return the ids of a span with the ``tracestate`` that it is exported with, which differs from what travelled on."""
+    state = facts.state or TraceState.get_default()
+    return SpanContext(facts.trace_id, call.span_id, False, TraceFlags(facts.flags), state)
 
 
 def _started(span: Span | None) -> int:

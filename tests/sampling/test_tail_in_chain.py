@@ -8,10 +8,14 @@ import gc
 import random
 import threading
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.context import Context, get_current
+from opentelemetry.propagate import inject
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
 import otelkit
 from otelkit.ledger.ledger import Ledger
@@ -81,7 +85,8 @@ def made(limits: BufferLimits = ROOMY, probability: float = 0.5) -> OtelkitTail:
 
 
 def th_of(span: Ended) -> int | None:
-    context = span.get_span_context()
+    # As it is exported: what a stage's span tells those below it stays what it was before the decision.
+    context = (span.readable() if isinstance(span, LightSpan) else span).context
     return tracestate.threshold_of(context.trace_state) if context is not None else None
 
 
@@ -131,6 +136,39 @@ def test_threads_and_tasks_leave_whole_traces() -> None:
     assert all(len({th_of(span) for span in spans}) == 1 for spans in traces.values())
     assert sampler.step.held() == 0
     assert path.sums_up
+
+
+def test_what_comes_below_an_ended_stage_goes_by_what_the_stage_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that kept the context: its failed spans, and what it sends to other processes, count as often as they are.
+
+    All of them are kept with certainty, whatever became of the trace, so that the count is exact: the trace's own threshold
+    is not on what travels, since it says nothing of those that are kept without the trace. That none of 400 traces is kept
+    has a probability of 0.9^400, 5e-19.
+    """
+    monkeypatch.setattr("otelkit.testing.recorder.CountingIds", RandomIdGenerator)
+
+    @otelkit.stage("handle")
+    def handle() -> Context:
+        return get_current()
+
+    traces = 400
+    sent = Counter[str]()
+    with recorded(made(probability=0.1)) as path:
+        for number in range(traces):
+            around = handle()
+            carrier: dict[str, str] = {}
+            inject(carrier, context=around)
+            sent[carrier["tracestate"]] += 1
+            late = trace.get_tracer("strange").start_as_current_span("late", context=around)
+            with contextlib.suppress(ValueError), late:
+                raise ValueError(number)
+    thresholds = {
+        name: Counter(th_of(span) for span in path.delivered if span.name == name) for name in ("handle", "late")
+    }
+
+    assert sent == {"ot=th:0": traces}
+    assert set(thresholds["handle"]) == {tracestate.threshold_for(0.1)}
+    assert thresholds["late"] == {0: traces}
 
 
 def test_memory_is_what_the_setting_says() -> None:

@@ -171,6 +171,22 @@ def test_what_is_opened_below_a_span_that_has_left_goes_by_what_it_knew() -> Non
     assert not late.is_local_root
 
 
+@pytest.mark.parametrize("asked_before", [False, True], ids=["not asked before", "asked before"])
+def test_a_span_that_has_left_tells_those_below_it_what_it_told_before(asked_before: bool) -> None:
+    """What it is exported with is of no concern to a task that kept the context."""
+    (left,) = kept(lambda: parse("a"))
+    assert isinstance(left, LightSpan)
+    if asked_before:
+        left.get_span_context()
+    left.marked(STATE, {})
+    exported = readable(left).context
+
+    assert exported is not None
+    assert exported.trace_state == STATE
+    assert left.get_span_context().trace_state == TraceState()
+    assert (exported.trace_id, exported.span_id) == (left.trace_id, left.span_id)
+
+
 def test_a_span_without_ids_is_not_seen() -> None:
     """Nothing can be said of it; it goes on."""
     nameless = ReadableSpan("nameless")
