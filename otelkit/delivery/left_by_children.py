@@ -32,6 +32,7 @@ class LeftByChildren:
     def __init__(self, folder: Path) -> None:
         self._folder = Path(folder).absolute()
         self._takers: dict[tuple[Signal, int], Callable[[Path], None]] = {}
+        self._wake: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self._expecting = False
         self.look_at = 0.0
@@ -44,15 +45,33 @@ class LeftByChildren:
         self._expecting = False
         self.look_at = float("inf")
 
-    def tell(self, signal: Signal, destination: int, take: Callable[[Path], None]) -> None:
-        """Hand requests of this signal for this destination (`segment.destination`) to ``take``, in any thread."""
+    def tell(
+        self,
+        signal: Signal,
+        destination: int,
+        take: Callable[[Path], None],
+        wake: Callable[[], None] | None = None,
+    ) -> None:
+        """Hand requests of this signal for this destination (`segment.destination`) to ``take``, in any thread.
+
+        Args:
+            signal: What is taken.
+            destination: For where.
+            take: Must not raise.
+            wake: Called in any thread when `look_at` has come nearer, so that somebody looks then; must not raise. One of those
+                that were told is enough: whoever looks does so for all.
+        """
         self._takers[signal, destination] = take
+        self._wake = wake or self._wake
 
     def expect(self) -> None:
         """Hear that this process has started a child, which may be killed from now on."""
         if not self._expecting:
             self._expecting = True
             self.look_at = min(self.look_at, time.monotonic() + _EVERY_S)
+            if self._wake is not None:
+                # The threads that look may have gone to sleep until there is something to send.
+                self._wake()
 
     def end(self) -> None:
         """Look a last time, and not again."""

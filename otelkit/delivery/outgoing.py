@@ -98,7 +98,7 @@ class Outgoing:
         self._heir = heir
         self._left = left if self._spool is not None else None
         if self._left is not None:
-            self._left.tell(signal, self._destination, self._adopt)
+            self._left.tell(signal, self._destination, self._adopt, self._look_in_time)
         self._limit_bytes = limit_bytes
         # What is being sent can't make room any more: it may be a quarter of what there is room for.
         self._request_bytes = min(request_bytes, max(1, limit_bytes // 4))
@@ -205,6 +205,11 @@ class Outgoing:
             self._replay.adopt(path)
             self._turns.start()
             self._turns.ring()
+
+    def _look_in_time(self) -> None:
+        """Have the thread look for what children leave when that is due, which may be sooner than it thinks."""
+        if not self._closed:
+            self._turns.wake()
 
     # -- waiting ---------------------------------------------------------------------------------------------------
 

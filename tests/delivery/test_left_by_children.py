@@ -71,6 +71,18 @@ def test_the_last_look_is_the_last(tmp_path: Path, left: LeftByChildren) -> None
     assert (found, left.look_at) == ([".otlp"], float("inf"))
 
 
+def test_whoever_looks_is_woken_by_the_first_child(left: LeftByChildren) -> None:
+    """It may have gone to sleep for a long time, since there was nothing to look for."""
+    due: list[float] = []
+    left.tell("traces", 7, lambda path: None, lambda: due.append(left.look_at))
+    left.tell("logs", 7, lambda path: None)
+    for _ in range(3):
+        left.expect()
+
+    assert len(due) == 1
+    assert due[0] < float("inf")
+
+
 def test_a_child_looks_for_nothing_until_it_has_children(left: LeftByChildren) -> None:
     """Its parent does that; and a thread of the parent's may be at it during the fork."""
     left.expect()

@@ -240,3 +240,23 @@ def test_the_parent_sends_what_a_killed_child_left(folder: Path) -> None:
     assert (flushed, carrier.taken) == (True, [b"child's"])
     assert counts == {}, "it is in the child's account"
     assert list(folder.iterdir()) == []
+
+
+def test_a_program_that_does_nothing_itself_sends_what_its_child_left(folder: Path) -> None:
+    """Its thread sleeps by then, for as long as there is nothing to send; it is woken by the start of the child."""
+    left = LeftByChildren(folder)
+    carrier = Carrier()
+    one = Way(folder, carrier, endpoint=ENDPOINT, left=left)
+    one.outgoing.prepare()
+    wait_until(lambda: left.look_at == float("inf"))
+
+    def child() -> None:
+        theirs = Way(folder, carrier, endpoint=ENDPOINT, heir=Heir(folder))
+        theirs.outgoing.sealing.begin()
+        theirs.outgoing.put(b"child's", 1)
+        assert theirs.outgoing.seal(5)
+
+    in_child(child)
+    left.expect()
+    wait_until(lambda: carrier.taken == [b"child's"], 5)
+    one.close(5)
