@@ -189,6 +189,9 @@ class YieldingJudge(Protocol):
 class Retention(Protocol):
     """Sees every fragment with its verdict, and may hold back for a while what is not kept. Asked by one thread at a time."""
 
+    def joined(self) -> None:
+        """Take note that fragments will come. One that is only planned is made, too, and must change nothing until now."""
+
     def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> bool:
         """Return whether ``spans`` are taken: from then on `held` counts them. Only where the verdict is not to keep them."""
 

@@ -65,6 +65,11 @@ class Ring:
         self._spans = 0
         self._bytes = 0
 
+    def joined(self) -> None:
+        """Let the triggers begin."""
+        for trigger in self._triggers:
+            trigger.joined()
+
     def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> bool:
         """Return whether ``spans`` are taken; show a failed trace to the triggers, whatever became of it."""
         if trace.failed:

@@ -90,6 +90,9 @@ class RequestTrigger:
         self._looked_at = self._state()
         self._request = ""
 
+    def joined(self) -> None:
+        """Do nothing: there is nothing to begin."""
+
     def see_failed(self, trace: TraceSummary) -> None:
         """Do nothing: traces do not matter."""
 

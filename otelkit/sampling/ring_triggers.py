@@ -21,6 +21,9 @@ class RingTrigger(Protocol):
     def description(self) -> str:
         """Why, for people."""
 
+    def joined(self) -> None:
+        """Begin: spans will come. What is only planned never begins."""
+
     def see_failed(self, trace: TraceSummary) -> None:
         """Look at a failed fragment that was judged."""
 
@@ -46,6 +49,9 @@ class ErrorTrigger:
         self._wanted = frozenset(error_types)
         self._seen: str | None = None
         self.description = ""
+
+    def joined(self) -> None:
+        """Do nothing: there is nothing to begin."""
 
     def see_failed(self, trace: TraceSummary) -> None:
         """Look for the error among those of the fragment."""
@@ -73,7 +79,7 @@ class SignalTrigger:
     """Asks when the process gets a signal.
 
     A handler that the program had set before is called as well; one that it sets later takes the signal away from us. Children
-    that are forked inherit it. Installed by the main thread only, since no other one may.
+    that are forked inherit it. It has to be `joined` by the main thread, since no other one may handle signals.
 
     Args:
         name: ``SIGUSR1`` …
@@ -91,7 +97,19 @@ class SignalTrigger:
         self._before: Callable[[int, FrameType | None], Any] | None = None  # Any: what handlers return means nothing
         self._received = 0
         self._answered = 0
-        self._install()
+
+    def joined(self) -> None:
+        """Handle the signal from now on."""
+        if threading.current_thread() is not threading.main_thread():
+            _log.warning(
+                "sampling_keep_signal does nothing: otelkit is set up in another thread than the main one, which alone may "
+                "handle %s. Set it up in the main thread, or use `otelkit keep`.", self._number.name,
+            )  # fmt: skip
+            return
+        before = signal.getsignal(self._number)
+        if before != self._on_signal:
+            self._before = before if callable(before) else None
+            signal.signal(self._number, self._on_signal)
 
     def see_failed(self, trace: TraceSummary) -> None:
         """Do nothing: traces do not matter."""
@@ -108,17 +126,6 @@ class SignalTrigger:
     def in_child(self) -> None:
         """Forget a signal of the parent's."""
         self._answered = self._received
-
-    def _install(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            _log.warning(
-                "sampling_keep_signal does nothing: otelkit is set up in another thread than the main one, which alone may "
-                "handle %s. Set it up in the main thread, or use `otelkit keep`.", self._number.name,
-            )  # fmt: skip
-            return
-        before = signal.getsignal(self._number)
-        self._before = before if callable(before) else None
-        signal.signal(self._number, self._on_signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._received += 1

@@ -83,6 +83,11 @@ class TailStep(EndedSpanStep):
     def joined(self) -> None:
         """Take note that ended spans will come."""
         self.is_joined = True
+        if self.retention is not None:
+            try:
+                self.retention.joined()
+            except Exception as error:  # noqa: BLE001 - see below
+                self._faults.fault(error, "joined")
 
     def on_ended(self, batch: Sequence[EndedSpan]) -> Sequence[EndedSpan]:
         """Return what was decided to be kept now."""

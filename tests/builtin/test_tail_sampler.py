@@ -72,14 +72,25 @@ def test_buffer_and_ring_share_the_memory_that_is_given() -> None:
 def test_every_trigger_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests are always looked for; errors and a signal where they are named."""
     monkeypatch.chdir(tmp_path)
-    before = signal.getsignal(signal.SIGUSR2)
-    try:
-        ring = tail(sampling_keep_on="OSError,ValueError", sampling_keep_signal="SIGUSR2").step.retention
-    finally:
-        signal.signal(signal.SIGUSR2, before)
+    ring = tail(sampling_keep_on="OSError,ValueError", sampling_keep_signal="SIGUSR2").step.retention
 
     assert isinstance(ring, Ring)
     assert [type(trigger).__name__ for trigger in ring._triggers] == ["RequestTrigger", "ErrorTrigger", "SignalTrigger"]
+
+
+def test_a_signal_is_handled_from_when_the_step_is_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan makes the sampler, too, and changes nothing in the program that asks for it."""
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGUSR2)
+    try:
+        step = tail(sampling_keep_signal="SIGUSR2").step
+        planned = signal.getsignal(signal.SIGUSR2)
+        step.joined()
+        joined = signal.getsignal(signal.SIGUSR2)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+    assert before == planned != joined
 
 
 def test_with_a_path_what_was_learnt_is_remembered(tmp_path: Path) -> None:

@@ -44,6 +44,9 @@ class Asked:
         self.wanted = False
         self.answers: list[tuple[int, int]] = []
 
+    def joined(self) -> None:
+        pass
+
     def see_failed(self, trace: TraceSummary) -> None:
         pass
 
