@@ -158,6 +158,7 @@ class Installation:
         in_forked_child(self._in_child)
         # After that: what is sealed is that of the child's own exporters.
         children.in_child(self._seal_from_now)
+        children.before_one_starts(self._stand_for_child)
         children.when_one_starts(self._expect_child)
         self._ending = Ending(self.finish)
         self._ending.install()
@@ -346,6 +347,11 @@ class Installation:
             self._outlet.left.is_child()
         for path in self._paths():
             path.seal_from_now()
+
+    def _stand_for_child(self) -> None:
+        # Before the fork: of what is done after it the child knows nothing.
+        if self._outlet.heir is not None:
+            self._outlet.heir.stand()
 
     def _expect_child(self) -> None:
         if self._outlet.heir is not None and self._outlet.left is not None and self._outlet.heir.stand():

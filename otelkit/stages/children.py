@@ -21,6 +21,7 @@ _is_child = False
 _ends_orderly = False
 # Weak, since their owners are installations, which tests put up and take down.
 _to_tell: list[weakref.WeakMethod[Callable[[], None]]] = []
+_to_tell_before: list[weakref.WeakMethod[Callable[[], None]]] = []
 _to_tell_of_start: list[weakref.WeakMethod[Callable[[], None]]] = []
 _barrier: Final = Barrier("children", None)
 
@@ -46,6 +47,14 @@ def in_child(method: Callable[[], None]) -> None:
     _remember(method, _to_tell)
 
 
+def before_one_starts(method: Callable[[], None]) -> None:
+    """Call a bound method, which must not raise, in this process each time it is about to start a child of itself.
+
+    What it does the child finds done, in its memory or its environment. The method's object is not kept alive by this.
+    """
+    _remember(method, _to_tell_before)
+
+
 def when_one_starts(method: Callable[[], None]) -> None:
     """Call a bound method, which must not raise, in this process each time it has started a child of itself.
 
@@ -54,9 +63,18 @@ def when_one_starts(method: Callable[[], None]) -> None:
     _remember(method, _to_tell_of_start)
 
 
+def one_is_to_start() -> None:
+    """Note that this process is about to start a child that is not forked; what is forked is noted by itself."""
+    _tell(_to_tell_before)
+
+
 def one_starts() -> None:
-    """Note that this process starts a child that is not forked; what is forked is noted by itself."""
-    for known in tuple(_to_tell_of_start):
+    """Note that this process has started a child that is not forked; what is forked is noted by itself."""
+    _tell(_to_tell_of_start)
+
+
+def _tell(whom: list[weakref.WeakMethod[Callable[[], None]]]) -> None:
+    for known in tuple(whom):
         method = known()
         if method is not None:
             method()
@@ -90,4 +108,4 @@ def _forked() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_parent=one_starts, after_in_child=_forked)
+    os.register_at_fork(before=one_is_to_start, after_in_parent=one_starts, after_in_child=_forked)

@@ -40,11 +40,12 @@ def start_with_context(start: Callable[..., Any]) -> Callable[..., Any]:
             vars(self)[_CARRIED] = _OnItsWay(carry(get_current()))
         except Exception as error:  # noqa: BLE001 - the process must start, whatever is in its context
             _barrier.fault(error, "carry a context")
-        children.one_starts()
+        children.one_is_to_start()
         try:
             return start(self)
         finally:
             vars(self).pop(_CARRIED, None)
+            children.one_starts()
 
     return started
 

@@ -142,6 +142,20 @@ os.waitpid(forked(once), 0)
     assert [point.as_int or point.as_double for point in orders.values()] == [100]
 
 
+def test_the_first_forked_child_knows_who_sends_for_it(server: OtlpServer, tmp_path: Path) -> None:
+    """It learns it before the fork, as the ones after it do."""
+    run(
+        tmp_path,
+        server.url,
+        """
+def once(): os._exit(7 if os.environ.get("OTELKIT_HEIR", "").startswith(f"{parent} ") else 1)
+parent = os.getpid()
+ends = [os.waitstatus_to_exitcode(os.waitpid(forked(once), 0)[1]) for _ in range(2)]
+assert ends == [7, 7], ends
+""",
+    )
+
+
 def test_a_child_whose_parent_is_gone_sends_by_itself(server: OtlpServer, tmp_path: Path) -> None:
     """A daemon: its parent has ended long before it works."""
     run(

@@ -28,7 +28,7 @@ class Adapting:
 @pytest.fixture
 def started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process is nobody's child, and forgets after the test that it may have become one."""
-    fresh = {"_is_child": False, "_ends_orderly": False, "_to_tell": [], "_to_tell_of_start": []}
+    fresh = {"_is_child": False, "_ends_orderly": False, "_to_tell": [], "_to_tell_before": [], "_to_tell_of_start": []}
     for name, value in fresh.items():
         monkeypatch.setattr(children, name, value)
 
@@ -69,15 +69,17 @@ def test_one_that_fails_to_adapt_keeps_no_other_from_it(started_anew: None, monk
 
 
 def test_whoever_asks_is_told_of_each_child_that_is_started(started_anew: None) -> None:
-    """Of forked ones by Python; of others by whoever starts them. Not in the child, and not of programs."""
-    adapting = Adapting()
-    children.when_one_starts(adapting.adapt)
-    told = in_child(lambda: adapting.told)
+    """Of forked ones by Python; of others by whoever starts them. Afterwards not in the child, and not of programs."""
+    before, after = Adapting(), Adapting()
+    children.before_one_starts(before.adapt)
+    children.when_one_starts(after.adapt)
+    told = in_child(lambda: [before.told, after.told])
     subprocess.run([sys.executable, "-c", ""], check=True)
-    forked = adapting.told
+    forked = [before.told, after.told]
+    children.one_is_to_start()
     children.one_starts()
 
-    assert (told, forked, adapting.told) == (0, 1, 2)
+    assert (told, forked, [before.told, after.told]) == ([1, 0], [1, 1], [2, 2])
 
 
 def test_nobody_is_kept_alive_to_be_told(started_anew: None) -> None:
