@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 _ACCURACY: Final = 0.02
-"""Greatest relative error of a quantile, within the range below."""
+"""Half the width of a bucket. What is stored counts by buckets, so that it stays as it is."""
 _LEAST_NS: Final = 1_000
 _MOST_NS: Final = 1_000_000_000 * 60 * 60 * 24
 _RATIO: Final = (1 + _ACCURACY) / (1 - _ACCURACY)
@@ -18,7 +18,7 @@ _BUCKETS: Final = math.ceil(math.log(_MOST_NS) * _PER_LOG) - _FIRST + 1
 
 
 class DurationSketch:
-    """Counts durations in buckets whose bounds grow by 4 %, so that any quantile is known to 2 %.
+    """Counts durations in buckets whose bounds grow by 4 %, so that a quantile is up to 4 % too high, and never too low.
 
     From 1 µs to a day; what is beyond counts at the end. 5 KB, however many were added. Two sketches merge into the one that
     had seen the durations of both. It forgets: whenever it holds ``memory`` durations, all counts are halved, so that it tells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,14 @@ def test_a_quantile_is_at_most_4_percent_above_the_true_one(share: float) -> Non
 
     assert found is not None
     assert true <= found <= true * 1.045
+
+
+def test_the_pages_tell_how_far_a_quantile_is_off() -> None:
+    """The worst that is found for equal durations is the 4 % that the documentation names."""
+    worst = max((sketch_of([each]).quantile_ns(0.5) or 0) / each - 1 for each in range(1_000_000, 1_100_000, 997))
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "tail-sampling.md").read_text(encoding="utf-8")
+
+    assert f"up to {worst:.0%} too high".replace("%", " %") in page
 
 
 def test_two_sketches_merge_into_the_one_of_both() -> None:
