@@ -14,7 +14,7 @@ from otelkit import names
 _FRAME: Final = re.compile(r'^ +File "([^"\n]+)", line (\d+), in (.+)$', re.MULTILINE)
 _LONGEST: Final = 300
 """Characters of a frame; the end is kept."""
-_OURS: Final = str(Path(__file__).parents[1])
+_OURS: Final = str(Path(__file__).parents[1]) + "/"
 _NOT_OWN: Final = ("/site-packages/", "/dist-packages/", "<frozen ")
 _LIBRARY: Final = str(Path(re.__file__).parents[1]) + "/"
 

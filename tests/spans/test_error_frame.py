@@ -71,3 +71,11 @@ def test_a_path_of_any_length_is_cut() -> None:
     assert frame is not None
     assert len(frame) == 300
     assert frame.endswith("/a.py:1 a")
+
+
+def test_a_folder_whose_name_begins_like_ours_is_the_programs() -> None:
+    """A program beside otelkit may be called ``otelkit_app``."""
+    root = Path(names.__file__).parent
+    lines = [f'  File "{root}_app/jobs.py", line 3, in run', f'  File "{root}/stages/functions.py", line 1, in call']
+
+    assert error_frame([event("\n".join(lines))]) == f"{root}_app/jobs.py:3 run"
