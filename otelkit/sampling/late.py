@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,7 @@ class Earlier:
     parts: Verdict | None
     """The one with the lowest threshold, of parts that were decided on before a local root above them had ended."""
     below: int
-    """Id of the span that the part with that verdict is below."""
+    """Id of the span that the part with that verdict is below, and the parts that were decided on since and are above it."""
     roots: Verdict | None
     """The one with the lowest threshold, of what ended with a local root."""
     several: bool
@@ -57,20 +58,30 @@ class Decisions:
         """Return what was decided on a trace, if that is remembered."""
         return self._recent.get(trace_id) or self._before.get(trace_id)
 
-    def in_parts(self, root: EndedSpan) -> bool:
-        """Return whether parts below a local root have been decided on already."""
+    def in_parts(self, root: EndedSpan, below: Sequence[EndedSpan]) -> bool:
+        """Return whether parts below a local root, or below the spans ``below`` it that leave with it, were decided on."""
         earlier = self.find(root.trace_id)
-        return earlier is not None and _is_above_parts(root, earlier)
+        if earlier is None or earlier.parts is None:
+            return False
+        return _is_above_parts(root, earlier) or any(span.span_id == earlier.below for span in below)
 
-    def settle(self, trace: TraceSummary, top: EndedSpan, verdict: Verdict) -> Verdict:
-        """Return what becomes of a fragment for which ``verdict`` was found; remember it."""
+    def settle(self, trace: TraceSummary, top: EndedSpan, verdict: Verdict, spans: Sequence[EndedSpan] = ()) -> Verdict:
+        """Return what becomes of a fragment for which ``verdict`` was found; remember it.
+
+        ``spans``: all of the fragment; needed where ``top`` is no local root.
+        """
         earlier = self.find(trace.trace_id) or _NOTHING
         if not top.is_local_root:
             # Of several roots it is not known which one it is late for.
             if earlier.roots is not None and (earlier.over or not earlier.several):
-                return _lower(verdict, earlier.roots, trace.randomness)
+                verdict = _lower(verdict, earlier.roots, trace.randomness)
+                if earlier.over:
+                    return verdict
             lowest = _lowest(verdict, earlier.parts)
-            below = top.parent_id if lowest is verdict else earlier.below
+            below = earlier.below
+            # What is above the part with that verdict is now what is above this one.
+            if lowest is verdict or any(span.span_id == below for span in spans):
+                below = top.parent_id
             self._remember(trace.trace_id, Earlier(lowest, below, earlier.roots, earlier.several, earlier.over))
             return verdict
         if earlier.parts is not None and _is_above_parts(top, earlier):

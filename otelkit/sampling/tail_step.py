@@ -185,7 +185,7 @@ class TailStep(EndedSpanStep):
 
     def _end(self, top: EndedSpan, below: Sequence[EndedSpan], leaving: list[EndedSpan]) -> None:
         """Decide on what ends with ``top``: all of it together, or, where parts had to go before, part by part to the end."""
-        if below and self._decisions.in_parts(top):
+        if below and self._decisions.in_parts(top, below):
             self._decide_in_parts(below, FragmentEnd.ROOT, leaving)
             below = ()
         self._decide([*below, top], top, FragmentEnd.ROOT, leaving)
@@ -259,7 +259,7 @@ class TailStep(EndedSpanStep):
                 self._settle(part, verdict, now_ns, leaving)
 
     def _settle(self, part: Fragment, verdict: Verdict, now_ns: int, leaving: list[EndedSpan]) -> None:
-        verdict = self._decisions.settle(part.summary, part.top, verdict)
+        verdict = self._decisions.settle(part.summary, part.top, verdict, part.spans)
         if self.retention is not None:
             try:
                 self.retention.judged(part.spans, part.summary, verdict, now_ns)

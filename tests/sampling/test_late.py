@@ -75,10 +75,20 @@ def test_a_part_of_one_task_does_not_keep_the_others_of_its_trace() -> None:
     own = verdict(0.1)
 
     assert decisions.settle(summary(1), root(1, 20, parent_id=9), own) is own
-    assert not decisions.in_parts(root(1, 20, parent_id=9))
-    assert decisions.in_parts(root(1, 10, parent_id=9))
+    assert not decisions.in_parts(root(1, 20, parent_id=9), [child(1, 22, 20)])
+    assert decisions.in_parts(root(1, 10, parent_id=9), [child(1, 11, 10)])
     assert decisions.settle(summary(1), root(1, 10, parent_id=9), own) == verdict(1.0, reason="error")
     assert decisions.settle(summary(1), child(1, 32, 30), own) is own
+
+
+def test_a_part_of_a_later_task_keeps_that_task() -> None:
+    """Also after a first task of the trace has ended, so that the part may just as well be late for that one."""
+    decisions = Decisions(10)
+    own = verdict(0.1)
+    decisions.settle(summary(1), root(1, 10, parent_id=9), own)
+    decisions.settle(summary(1), child(1, 22, 20), verdict(1.0, reason="error"))
+
+    assert decisions.settle(summary(1), root(1, 20, parent_id=9), own) == verdict(1.0, reason="error")
 
 
 def test_a_late_span_of_a_request_follows_the_only_root_there_was() -> None:

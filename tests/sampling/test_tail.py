@@ -240,6 +240,24 @@ def test_a_run_that_was_decided_on_in_parts_is_so_to_its_end() -> None:
     assert judge.ends == [FragmentEnd.AGE, *[FragmentEnd.ROOT] * 3]
 
 
+@pytest.mark.parametrize("parent_id", [0, 99], ids=["starts here", "remote parent"])
+@pytest.mark.parametrize("between", ["ends with the root", "was decided on before"])
+def test_the_root_is_kept_however_far_below_it_the_kept_part_was(parent_id: int, between: str) -> None:
+    """A failed item of a loop in a task: what lies between may leave with the task, or have had to go by itself."""
+    sampler, _, clock = tail(at(0.0))
+    step = sampler.step
+    left = list(step.on_ended([child(UNLUCKY, 10, 3, failed=True, name="item")]))
+    clock.advance(31)
+    left += step.due(clock.now_ns())
+    left += step.on_ended([child(UNLUCKY, 3, 2, name="loop"), child(UNLUCKY, 2, 1, name="batch")])
+    if between == "was decided on before":
+        clock.advance(31)
+        left += step.due(clock.now_ns())
+    left += step.on_ended([root(UNLUCKY, 1, parent_id, name="task")])
+
+    assert names(left) == ["item", "task"]
+
+
 def test_a_million_span_trace_stays_within_every_limit() -> None:
     """It makes room itself: what others have is not touched, and every span is decided on."""
     step, watchful = watched(BufferLimits(bytes=1 << 20, spans=1000, traces=100, age_s=30))
