@@ -33,7 +33,7 @@ def adaptive_from(argument: str | None, settings: Settings) -> Sampler:
         _target(argument, settings),
         max_keys=settings.whole("sampling_max_keys"),
         window_s=settings.number("sampling_window_s"),
-        load=load_from(settings),
+        load=load_from(settings, in_loops=True),
         # Absolute: the program may change its working folder.
         state_path=Path(path).absolute() if path else None,
     )

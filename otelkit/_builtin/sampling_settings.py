@@ -183,7 +183,8 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
         "sampling_load_limit",
         "float",
         0.8,
-        "Load of this process (CPU, event loop, queues) above which half as many normal traces are kept; 1: never.",
+        "Load of this process (CPU, queues; for `otelkit_adaptive` event loops, too) above which half as many normal traces "
+        "are kept; 1: never.",
         unit=_SHARE,
         minimum=0.01,
         maximum=1,

@@ -53,7 +53,7 @@ def tail_from(argument: str | None, settings: Settings) -> Sampler:
         raise SettingsError(mistakes, setting="sampling_normal_ratio")
     ring = _ring(settings)
     limits = _limits(settings, part=1 - 1 / _RING_PART if ring is not None else 1.0)
-    judge = Judge(KeepPolicy.of(settings, share), NormalShare(load_from(settings)))
+    judge = Judge(KeepPolicy.of(settings, share), NormalShare(load_from(settings, in_loops=False)))
     path = settings.text("sampling_state_path")
     if path:
         # Absolute: the program may change its working folder.

@@ -87,7 +87,7 @@ def test_keys_are_bounded_by_the_setting() -> None:
 @pytest.mark.requirement("TRC-35")
 def test_load_is_measured_by_cpu_event_loops_and_queues() -> None:
     """Each is read, and is a share."""
-    load = load_from(settings(sampling_load_limit="0.99"))
+    load = load_from(settings(sampling_load_limit="0.99"), in_loops=True)
 
     async def main() -> None:
         load.measure()

@@ -109,3 +109,12 @@ def test_with_a_path_what_was_learnt_is_remembered(tmp_path: Path) -> None:
 def test_the_load_of_the_process_counts() -> None:
     """The factor of normal traces comes from the load of this process."""
     assert isinstance(judge_of(tail())._normal_factor, NormalShare)
+
+
+def test_the_lag_of_event_loops_is_not_measured_where_none_is_met() -> None:
+    """Traces are judged by otelkit's own thread: a reading there would always say that no loop is behind."""
+    factor = judge_of(tail())._normal_factor
+    assert isinstance(factor, NormalShare)
+    factor._load.measure()
+
+    assert set(factor._load.values) == {"cpu", "queues"}
