@@ -42,9 +42,10 @@ class Drain(Generic[T]):
     """A bounded queue that one background thread empties in batches.
 
     `put` never raises, and waits for nothing but, with ``relieve_at``, for 0.1 s at most while the queue is longer than that.
-    When it is full the new item is refused, and ``put`` says so, so that the caller counts it. Every item is handed over, refused, or returned by `close`: exactly one of these, however many threads
-    put while it is closed. Which of those that come at that very moment are refused is chance, and the answers of ``put``
-    tell only how many: where items are not all counted alike, ``refused`` counts them.
+    When it is full the new item is refused, and ``put`` says so, so that the caller counts it. Every item is handed over,
+    refused, or returned by `close`: exactly one of these, however many threads put while it is closed. Which of those that
+    come at that very moment are refused is chance, and the answers of ``put`` tell only how many: where items are not all
+    counted alike, ``refused`` counts them.
     ``handle`` gets each batch in order, one at a time, and must not raise. It is called on the thread; where there can be
     none any more, since the interpreter shuts down, on the one that flushes or closes.
     Whoever waits (`flush`, `call`, `close`) waits no longer than they say, whatever ``handle`` does meanwhile.
