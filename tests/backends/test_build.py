@@ -34,6 +34,24 @@ def test_without_go_it_says_what_to_install(tmp_path: Path) -> None:
 
 @pytest.mark.backends
 @pytest.mark.parametrize(
+    ("setting", "used"), [("https://proxy.example,direct", "https://proxy.example"), ("off", "off"), ("direct", None)]
+)
+def test_modules_come_from_the_proxies_that_are_set_and_no_others(setting: str, used: str | None) -> None:
+    """Nowhere else; where none is left, a sentence says so."""
+    script = "from go import environment; print(environment()['GOPROXY'])"
+    env = clean_environment(GOPROXY=setting)
+    done = subprocess.run([sys.executable, "-c", script], cwd=BUILD.parent, env=env, capture_output=True, text=True)
+
+    assert done.stdout.strip() == (used or "")
+    assert (
+        (done.returncode, done.stderr) == (0, "")
+        if used
+        else done.stderr.startswith("GOPROXY is 'direct', which names no")
+    )
+
+
+@pytest.mark.backends
+@pytest.mark.parametrize(
     ("backend", "programs"), [("collector", {"otelkit-collector"}), ("prometheus", {"prometheus", "promtool"})]
 )
 def test_what_is_built_is_there_the_next_time(backend: str, programs: set[str]) -> None:
