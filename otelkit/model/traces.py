@@ -94,6 +94,8 @@ class FragmentEnd(Enum):
 
     ROOT = "root"
     """Its local root has ended: nothing more is to come."""
+    LATE = "late"
+    """It has no local root: that has ended already, or ends now and parts of its trace were decided on before."""
     AGE = "age"
     """It has been held for as long as one may be."""
     PRESSURE = "pressure"
@@ -131,7 +133,7 @@ class TraceSummary:
     fingerprints: tuple[Fingerprint, ...]
     """Of its errors, in the order in which the spans ended, each once; at most 8."""
     duration_ns: int
-    """From the start of the first span to the end of the last."""
+    """Of the local root; of the outermost span known where that has not ended. What it left running is not in it."""
     spans: int
     """At least 1."""
     end: FragmentEnd

@@ -149,13 +149,15 @@ class Judge:
     def _classify(self, trace: TraceSummary, now_ns: int) -> tuple[TraceClass, bool]:
         """Return the class, and whether the trace is kept with certainty; remember the trace."""
         key = (trace.pipeline, trace.stage)
-        rare = self._keys.is_first(key, now_ns)
+        # Only of local roots: a part of a trace has a stage at its top that no trace of its own may ever start with.
+        whole = trace.end is _ROOT
+        rare = whole and self._keys.is_first(key, now_ns)
         if trace.failed:
             # All of them, since each one seen counts as seen.
             firsts = [self._errors.is_first(fingerprint, now_ns) for fingerprint in trace.fingerprints or (key,)]
             return TraceClass.ERROR, any(firsts)
         slow = self._slowness.is_slow(key, trace.duration_ns)
-        if trace.end is _ROOT:
+        if whole:
             # What was cut short, or failed early, says nothing about how long such traces take.
             self._slowness.learn(key, trace.duration_ns)
         if rare:

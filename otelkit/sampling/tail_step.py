@@ -186,9 +186,9 @@ class TailStep(EndedSpanStep):
     def _end(self, top: EndedSpan, below: Sequence[EndedSpan], leaving: list[EndedSpan]) -> None:
         """Decide on what ends with ``top``: all of it together, or, where parts had to go before, part by part to the end."""
         if below and self._decisions.in_parts(top, below):
-            self._decide_in_parts(below, FragmentEnd.ROOT, leaving)
+            self._decide_in_parts(below, FragmentEnd.LATE, leaving)
             below = ()
-        self._decide([*below, top], top, FragmentEnd.ROOT, leaving)
+        self._decide([*below, top], top, FragmentEnd.ROOT if top.is_local_root else FragmentEnd.LATE, leaving)
 
     def _decide_in_parts(self, spans: Sequence[EndedSpan], end: FragmentEnd, leaving: list[EndedSpan]) -> None:
         for part, top in split(spans):

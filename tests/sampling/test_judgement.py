@@ -122,6 +122,19 @@ def test_what_was_cut_short_does_not_make_others_slow() -> None:
     assert verdict_of(judge, fragment(HIGH)).reason == "normal"
 
 
+@pytest.mark.parametrize("end", [end for end in FragmentEnd if end is not FragmentEnd.ROOT])
+def test_a_part_without_its_local_root_is_never_rare_and_teaches_nothing(end: FragmentEnd) -> None:
+    """Its outermost stage may be one that no trace starts with; when one does, it is the first."""
+    judge = Judge(KeepPolicy())
+    for number in range(1000):
+        part = fragment(LOW, stage=f"inner{number % 4}", duration_ns=10, end=end)
+
+        assert not verdict_of(judge, part, number).keep
+
+    assert judge.learnt() == {"durations": [], "seen": []}
+    assert verdict_of(judge, fragment(LOW, stage="inner1")).reason == "rare"
+
+
 def test_in_a_storm_one_of_each_error_survives_every_window() -> None:
     """5,000 of one error per second and one other every 3 s, none of them lucky: each is kept once per window of 10 s."""
     judge = seasoned()

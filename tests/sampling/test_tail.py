@@ -161,6 +161,7 @@ def test_what_a_late_span_has_below_it_goes_with_it() -> None:
 
     assert names(left) == ["inner", "detached"]
     assert judge.asked[-1].spans == 2
+    assert judge.ends == [FragmentEnd.ROOT, FragmentEnd.LATE]
 
 
 def test_a_trace_that_never_ends_is_judged_by_age_in_parts() -> None:
@@ -237,7 +238,7 @@ def test_a_run_that_was_decided_on_in_parts_is_so_to_its_end() -> None:
     )
 
     assert names(left) == ["file 3", "run"]
-    assert judge.ends == [FragmentEnd.AGE, *[FragmentEnd.ROOT] * 3]
+    assert judge.ends == [FragmentEnd.AGE, FragmentEnd.LATE, FragmentEnd.LATE, FragmentEnd.ROOT]
 
 
 @pytest.mark.parametrize("parent_id", [0, 99], ids=["starts here", "remote parent"])
