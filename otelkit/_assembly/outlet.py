@@ -55,7 +55,9 @@ class Outlet:
         notice = Notice(folder if spool else None, silent=silent)
         if spool is None:
             return cls(env, settings, ledger, None, notice, None, None)
-        return cls(env, settings, ledger, spool, notice, Heir(folder), LeftByChildren(folder))
+        heir = Heir(folder)
+        left = LeftByChildren(folder, at_beginning=not heir.is_elsewhere())
+        return cls(env, settings, ledger, spool, notice, heir, left)
 
     def choices(self, signal: Signal) -> list[ExporterChoice]:
         """Return the exporters that ``OTEL_*`` asks for; what is wrong is said, so ask once."""

@@ -51,6 +51,11 @@ class Heir:
             self._heir = os.environ[_VARIABLE] = me
         return True
 
+    def is_elsewhere(self) -> bool:
+        """Whether the program that has started this one looks, also before this process is known to be a child."""
+        known = os.environ.get(_VARIABLE)
+        return known is not None and not known.startswith(f"{os.getpid()} ") and self._is_there(known)
+
     def lives(self) -> bool:
         """Whether somebody else is there who sends what this process hands over."""
         return self._is_child and self._is_there(self._heir)

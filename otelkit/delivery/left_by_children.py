@@ -23,25 +23,30 @@ class LeftByChildren:
 
     Once there has been a child, about twice a second and at the end of the program; and once at its beginning, in case another
     one was killed together with its children. What other children of its parent leave is none of a child's business: it may be
-    killed itself.
+    killed itself, or not have made yet who sends it.
 
     Args:
         folder: The spool, which this process shares with its children.
+        at_beginning: Whether this process is to look before it has had a child.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, at_beginning: bool = True) -> None:
         self._folder = Path(folder).absolute()
         self._takers: dict[tuple[Signal, int], Callable[[Path], None]] = {}
         self._wake: Callable[[], None] | None = None
         self._lock = threading.Lock()
         self._expecting = False
-        self.look_at = 0.0
+        self._began_ns = time.time_ns()
+        self.look_at = 0.0 if at_beginning else float("inf")
         """When `look` is due, in `time.monotonic` seconds; infinity: not for the time being."""
-        in_forked_child(self.is_child)
+        in_forked_child(self._in_forked_child)
+
+    def _in_forked_child(self) -> None:
+        self._lock = threading.Lock()
+        self.is_child()
 
     def is_child(self) -> None:
-        """Hear that this process is a child itself."""
-        self._lock = threading.Lock()
+        """Hear that this process is a child itself; one that is not forked hears it while its threads are at work."""
         self._expecting = False
         self.look_at = float("inf")
 
@@ -91,7 +96,9 @@ class LeftByChildren:
             return
         try:
             self.look_at = time.monotonic() + _EVERY_S if self._expecting else float("inf")
-            for signal, destination, path in take_in(self._folder):
+            # Multiprocessing's resource tracker begins beside the first child, and knows of no heir.
+            begun_before_ns = None if self._expecting else self._began_ns
+            for signal, destination, path in take_in(self._folder, begun_before_ns):
                 take = self._takers.get((signal, destination))
                 if take is not None:
                     take(path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from otelkit.delivery.file_lock import lock
-from otelkit.delivery.sealed_file import SUFFIX, UNFINISHED
+from otelkit.delivery.sealed_file import SUFFIX, UNFINISHED, began_at
 from otelkit.delivery.sealed_record import Sealed, what_is_left
 from otelkit.delivery.segment import head
 from otelkit.delivery.segment_file import store
@@ -25,11 +25,15 @@ _UNFINISHED_FOR_S: Final = 5.0
 """How long a file that is being begun may be without a lock."""
 
 
-def take_in(folder: Path) -> list[tuple[Signal, int, Path]]:
+def take_in(folder: Path, begun_before_ns: int | None = None) -> list[tuple[Signal, int, Path]]:
     """Turn what ended processes have left sealed in ``folder`` into requests of the spool.
 
     A process that still lives keeps what it has. Of several who take in at once each file is one's. If the one at it is killed,
     the next one begins that file anew, so that what was in it may be there twice.
+
+    Args:
+        folder: The spool.
+        begun_before_ns: Leave files that were begun since then, in `time.time_ns` nanoseconds; None: take all.
 
     Returns:
         Signal, destination and file of each new request, in their order.
@@ -39,6 +43,8 @@ def take_in(folder: Path) -> list[tuple[Signal, int, Path]]:
     for path in unfinished:
         _delete_if_abandoned(path)
     for path in sealed:
+        if begun_before_ns is not None and path.name >= began_at(begun_before_ns):
+            continue
         file = lock(path)
         if file is None:
             continue

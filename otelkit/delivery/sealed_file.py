@@ -185,7 +185,7 @@ class SealedFile:
         data = b"".join([START, *(piece for pair in parts for piece in pair)])
         if self._file is None:
             # Unique among processes and containers that share the folder.
-            name = f"{time.time_ns():020d}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
+            name = f"{began_at(time.time_ns())}-{os.getpid()}-{os.urandom(4).hex()}{SUFFIX}"
             self._path = self._folder / name
         unfinished = self._path.with_name(f".{self._path.stem}{UNFINISHED}")
         file = self._opened(unfinished)
@@ -235,6 +235,11 @@ class SealedFile:
             "what this process records can't be kept safe in %s: %s; each stage waits until it is sent instead",
             self._folder, error.strerror or error,
         )  # fmt: skip
+
+
+def began_at(time_ns: int) -> str:
+    """Return what the name of a file begins with that was begun then; names sort as these times do."""
+    return f"{time_ns:020d}"
 
 
 def _size(parts: _Parts) -> int:

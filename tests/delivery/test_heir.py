@@ -65,6 +65,24 @@ def test_what_a_program_starts_leaves_it_to_the_program(tmp_path: Path) -> None:
     assert said.split() == ["False", "False", "True"]
 
 
+def test_a_program_knows_at_its_beginning_who_looks(tmp_path: Path) -> None:
+    """Nobody else, if it is itself the one: it may have replaced itself by another program."""
+    heir = Heir(tmp_path)
+    before = heir.is_elsewhere()
+    heir.stand()
+    own = heir.is_elsewhere()
+    text = (
+        "import sys; from pathlib import Path; from otelkit.delivery.heir import Heir\n"
+        "print([Heir(Path(each)).is_elsewhere() for each in sys.argv[1:]])"
+    )
+    run = [sys.executable, "-c", text, str(tmp_path), str(tmp_path / "other")]
+    said = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    os.environ[module._VARIABLE] = f"{os.getppid()} 1 {tmp_path}"
+
+    assert (before, own, said.strip()) == (False, False, "[True, False]")
+    assert heir.is_elsewhere() is False
+
+
 def test_a_child_without_anybody_sends_by_itself(tmp_path: Path) -> None:
     """Also one whose heir is over and not yet gone, or whose number is another process's by now."""
     gone = os.fork()
