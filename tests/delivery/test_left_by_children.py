@@ -67,6 +67,7 @@ def test_a_process_learns_that_it_is_a_child_while_it_looks(tmp_path: Path, monk
     """One that is spawned has its threads by then; who looks ends that as ever."""
     looks, go = threading.Event(), threading.Event()
     raised: list[BaseException] = []
+    left = LeftByChildren(tmp_path)
 
     def look(*_: object) -> list[None]:
         looks.set()
@@ -80,7 +81,6 @@ def test_a_process_learns_that_it_is_a_child_while_it_looks(tmp_path: Path, monk
             raised.append(error)
 
     monkeypatch.setattr(left_by_children, "take_in", look)
-    left = LeftByChildren(tmp_path)
     other = threading.Thread(target=run)
     other.start()
     assert looks.wait(10)
