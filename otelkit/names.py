@@ -237,8 +237,9 @@ METRICS: Final[tuple[Name, ...]] = (
     Name(METRIC_STEP_FAULTS, "Faults of plugins contained on the span path, by `step`.", "{fault}", "counter"),
     Name(
         METRIC_SAMPLING_DECISIONS,
-        "Traces that the sampler has decided on, by `otelkit.sampling.class`, `otelkit.sampling.kept`, pipeline and stage.",
-        "{trace}",
+        "Decisions of the sampler, by `otelkit.sampling.class`, `otelkit.sampling.kept`, pipeline and stage: one for each "
+        "trace, and one more for each part that `otelkit_tail` decided on by itself, late or before the trace's end.",
+        "{decision}",
         "counter",
     ),
     Name(
@@ -255,8 +256,9 @@ METRICS: Final[tuple[Name, ...]] = (
     ),
     Name(
         METRIC_SAMPLING_EVICTIONS,
-        "Traces that were judged before their end, since the buffer was full or they were too old.",
-        "{trace}",
+        "Decisions on traces before their end, since the buffer was full or they were too old: one for each outermost call "
+        "that had ended.",
+        "{decision}",
         "counter",
     ),
     Name(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
 _METRICS: Final = (
-    (names.METRIC_SAMPLING_DECISIONS, "counter", "{trace}"),
-    (names.METRIC_SAMPLING_EVICTIONS, "counter", "{trace}"),
+    (names.METRIC_SAMPLING_DECISIONS, "counter", "{decision}"),
+    (names.METRIC_SAMPLING_EVICTIONS, "counter", "{decision}"),
     (names.METRIC_SAMPLING_PROBABILITY, "gauge", "1"),
     (names.METRIC_SAMPLING_BUFFER, "gauge", "By"),
     (names.METRIC_SAMPLING_RETAINED, "gauge", "{span}"),

@@ -166,7 +166,8 @@ SAMPLING_SETTINGS: tuple[Setting, ...] = (
         "sampling_budget_per_window",
         "int",
         0,
-        "Exact number of traces that `otelkit_tail` keeps of each window; 0: off.",
+        "Exact number of traces that `otelkit_tail` keeps of each window, parts that it decides on by themselves included; "
+        "0: off.",
         unit="traces",
         minimum=0,
     ),

@@ -55,7 +55,7 @@ class KeepPolicy:
     window_ns: int = 10 * _NS
     """In each window one trace of each error survives any storm; and the window that ``budget_per_window`` is meant for."""
     budget_per_window: int = 0
-    """Traces kept per window, exactly; 0: off. In place of the budgets per second."""
+    """Fragments kept per window, exactly; 0: off. In place of the budgets per second."""
     max_keys: int = 1000
     """Pairs of pipeline and stage, and errors, that are told apart."""
 

@@ -79,7 +79,7 @@ class DecisionBook:
         self._lately[kind] = lately
 
     def decided(self) -> dict[str, tuple[int, int]]:
-        """Return for each class how many traces were kept, and how many there were."""
+        """Return for each class how many decisions were to keep, and how many there were."""
         totals: dict[str, tuple[int, int]] = {}
         for (kind, _, _, kept), count in list(self._counts.items()):
             before = totals.get(kind, (0, 0))

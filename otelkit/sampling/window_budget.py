@@ -1,4 +1,4 @@
-"""An exact number of traces of each window, without bias."""
+"""An exact number of each window, without bias: of fragments, which are whole traces but for late spans and parts."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_figures_become_points_of_their_metrics() -> None:
     assert points(decisions) == [(7, kept)]
     assert isinstance(decisions.data, Sum)
     assert decisions.data.is_monotonic
-    assert (decisions.unit, decisions.description) == ("{trace}", names.meaning_of(names.METRIC_SAMPLING_DECISIONS))
+    assert (decisions.unit, decisions.description) == ("{decision}", names.meaning_of(names.METRIC_SAMPLING_DECISIONS))
     assert [value for value, _ in points(chances)] == [0.5, 0.1]
     assert set(found) == {names.METRIC_SAMPLING_DECISIONS, names.METRIC_SAMPLING_PROBABILITY}
 

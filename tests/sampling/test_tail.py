@@ -15,9 +15,13 @@ from otelkit import _guard
 from otelkit.model.sampling import JudgingSampler, RootDecider
 from otelkit.model.traces import EndedSpan, FragmentEnd, TraceSummary, Verdict
 from otelkit.sampling import tracestate
+from otelkit.sampling.classes import Allowance, KeepPolicy
+from otelkit.sampling.judgement import Judge
+from otelkit.sampling.tail import OtelkitTail
 from otelkit.sampling.tail_step import TailStep
 from otelkit.sampling.trace_buffer import PARENT_BYTES, TRACE_BYTES, BufferLimits
 from otelkit.sampling.tracestate import SCALE, threshold_for
+from otelkit.testing import FakeClock
 from tests.forking import in_child
 from tests.sampling.tails import EVERYTHING, ROOMY, Made, at, child, root, tail
 
@@ -341,6 +345,25 @@ def test_a_verdict_that_is_open_holds_its_fragment_until_it_comes() -> None:
     assert [span.trace_id for span in left] == [LUCKY, LUCKY]
     assert left[-1].attribute("otelkit.sampling.rate") == 0.5
     assert step.held() == 0
+
+
+def test_what_comes_late_takes_a_place_of_its_own_in_the_exact_budget() -> None:
+    """And is one decision more: ten fragments of the window are kept, of which late errors are the most wanted."""
+    judge = Judge(KeepPolicy(normal=Allowance(1.0, 0.0), budget_per_window=10))
+    clock = FakeClock()
+    step = OtelkitTail(judge, ROOMY, clock=clock).step
+    chance = random.Random(1)
+    left: list[EndedSpan] = []
+    for _ in range(100):
+        trace_id = chance.getrandbits(128)
+        left += step.on_ended([root(trace_id, name="handle")])
+        left += step.on_ended([child(trace_id, 9, failed=True, name="late")])
+    clock.advance(11)
+    left += step.due(clock.now_ns())
+
+    # What comes late while the verdict on its trace is open is held: with that trace it makes no fragment any more.
+    assert sum(decided for _, decided in judge.book.decided().values()) == 200 - step.held() > 150
+    assert names(left) == ["late"] * 10
 
 
 def test_open_verdicts_are_asked_for_when_there_is_no_room() -> None:
