@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import Attributes
 
 from otelkit import names
@@ -20,7 +19,7 @@ from otelkit.model.sampling_figures import Figure
 from otelkit.sampling import tracestate
 from otelkit.sampling.controller import Controller
 from otelkit.sampling.key_table import Entry, Key
-from otelkit.sampling.like_parent import like_parent
+from otelkit.sampling.like_parent import DecidesAtRoots
 from otelkit.sampling.load import Load
 from otelkit.sampling.state_file import read_state, write_state
 
@@ -29,7 +28,7 @@ _MASK: Final = tracestate.SCALE - 1
 _REASON: Final = "adaptive"
 
 
-class OtelkitAdaptive(Sampler):
+class OtelkitAdaptive(DecidesAtRoots):
     """Keeps about ``target_per_s`` of the traces that start here, decided where a trace starts; children do as their parent.
 
     The target is shared out among the keys (pipeline and stage with which a trace starts): those that come seldom are kept
@@ -106,28 +105,11 @@ class OtelkitAdaptive(Sampler):
         entry.kept += 1
         return odds.kept
 
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        """Decide on one span that starts."""
-        # The SDK passes no trace_state (opentelemetry-python #5578): the parent's is in the context.
-        parent = get_current_span(parent_context).get_span_context()
-        if parent.is_valid:
-            return like_parent(parent, attributes)
+    def kept_root(self, trace_id: int, name: str, kind: SpanKind, attributes: Attributes) -> KeptRoot | None:
+        """Return what a kept trace carries; None: it is not kept."""
         given = attributes or {}
         key = (str(given.get(names.PIPELINE_NAME, "")), str(given.get(names.STAGE_NAME, name)))
-        kept = self._decide(trace_id, key)
-        if kept is None:
-            return SamplingResult(Decision.DROP)
-        state, said = kept
-        return SamplingResult(Decision.RECORD_AND_SAMPLE, {**given, **said}, state)
+        return self._decide(trace_id, key)
 
     def get_description(self) -> str:
         """Return the sampler's name and target."""

@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from opentelemetry.sdk.trace.sampling import Decision, SamplingResult
-from opentelemetry.trace import SpanContext
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState, get_current_span
 from opentelemetry.util.types import Attributes
 
+from otelkit.model.sampling import KeptRoot
 from otelkit.sampling import tracestate
+
+
+class DecidesAtRoots(Sampler):
+    """A sampler that decides on spans with which a trace starts; all others do as their parent, a remote one included."""
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Decide on one span that starts."""
+        # The SDK passes no trace_state (opentelemetry-python #5578): the parent's is in the context.
+        parent = get_current_span(parent_context).get_span_context()
+        if parent.is_valid:
+            return like_parent(parent, attributes)
+        kept = self.kept_root(trace_id, name, kind or SpanKind.INTERNAL, attributes)
+        if kept is None:
+            return SamplingResult(Decision.DROP)
+        state, said = kept
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, {**(attributes or {}), **said}, state)
+
+    @abstractmethod
+    def kept_root(self, trace_id: int, name: str, kind: SpanKind, attributes: Attributes) -> KeptRoot | None:
+        """Return what a kept trace carries that starts with a span of no stage; None: it is not kept."""
 
 
 def like_parent(parent: SpanContext, attributes: Attributes) -> SamplingResult:

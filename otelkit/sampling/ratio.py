@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import Attributes
 
 from otelkit import names
 from otelkit.model.calls import AttributeValue
+from otelkit.model.sampling import KeptRoot
 from otelkit.sampling import tracestate
-from otelkit.sampling.like_parent import like_parent
+from otelkit.sampling.like_parent import DecidesAtRoots
 
 
-class OtelkitRatio(Sampler):
+class OtelkitRatio(DecidesAtRoots):
     """Keeps a trace with probability ``ratio``, decided where the trace starts; children do as their parent.
 
     The decision is consistent: it depends on the trace id alone, so that a trace kept at a smaller ratio is also kept at any
@@ -51,25 +50,9 @@ class OtelkitRatio(Sampler):
         """Return whether the trace that starts with this id is kept."""
         return (trace_id & (tracestate.SCALE - 1)) >= self._threshold
 
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        """Decide on one span that starts."""
-        # The SDK passes no trace_state (opentelemetry-python #5578): the parent's is in the context.
-        parent = get_current_span(parent_context).get_span_context()
-        if parent.is_valid:
-            return like_parent(parent, attributes)
-        if not self.keeps(trace_id):
-            return SamplingResult(Decision.DROP)
-        marked = {**(attributes or {}), **self.root_attributes}
-        return SamplingResult(Decision.RECORD_AND_SAMPLE, marked, self.root_state)
+    def kept_root(self, trace_id: int, name: str, kind: SpanKind, attributes: Attributes) -> KeptRoot | None:
+        """Return what a kept trace carries; None: it is not kept."""
+        return (self.root_state, self.root_attributes) if self.keeps(trace_id) else None
 
     def get_description(self) -> str:
         """Return the sampler's name and ratio."""

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
+from opentelemetry.trace import SpanKind
 from opentelemetry.util.types import AnyValue, Attributes
 
 from otelkit import names
@@ -15,7 +14,7 @@ from otelkit.model.calls import AttributeValue, Stage
 from otelkit.model.sampling import KeptRoot
 from otelkit.model.stage_attributes import first_attributes
 from otelkit.sampling import tracestate
-from otelkit.sampling.like_parent import like_parent
+from otelkit.sampling.like_parent import DecidesAtRoots
 from otelkit.sampling.rules import Rule
 from otelkit.sampling.rules_conditions import SPAN_KIND, SPAN_NAME
 
@@ -29,7 +28,7 @@ _REMEMBERED: Final = frozenset({str, int, type(None)})
 """Types of values that are remembered. To Python 1, 1.0 and True are equal; to rules they are not."""
 
 
-class OtelkitRules(Sampler):
+class OtelkitRules(DecidesAtRoots):
     """Decides where a trace starts, by the first rule that matches; children do as their parent, a remote one included.
 
     What a rule looks at is what is known when the span starts: of a stage its name, pipeline, function and the attributes that
@@ -70,25 +69,10 @@ class OtelkitRules(Sampler):
             outcome = known or self._look_through(stage, pipeline)
         return outcome.kept if (trace_id & (tracestate.SCALE - 1)) >= outcome.threshold else None
 
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        """Decide on one span that starts."""
-        parent = get_current_span(parent_context).get_span_context()
-        if parent.is_valid:
-            return like_parent(parent, attributes)
-        outcome = self._first_match(name, kind or SpanKind.INTERNAL, attributes or {})
-        if (trace_id & (tracestate.SCALE - 1)) < outcome.threshold:
-            return SamplingResult(Decision.DROP)
-        state, said = outcome.kept
-        return SamplingResult(Decision.RECORD_AND_SAMPLE, {**(attributes or {}), **said}, state)
+    def kept_root(self, trace_id: int, name: str, kind: SpanKind, attributes: Attributes) -> KeptRoot | None:
+        """Return what a kept trace carries; None: it is not kept."""
+        outcome = self._first_match(name, kind, attributes or {})
+        return outcome.kept if (trace_id & (tracestate.SCALE - 1)) >= outcome.threshold else None
 
     def get_description(self) -> str:
         """Return the sampler's name and its rules."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from opentelemetry.context import Context
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
+from opentelemetry.trace import SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
 from otelkit._clock import SYSTEM_CLOCK, Clock
 from otelkit.model.calls import AttributeValue
+from otelkit.model.sampling import KeptRoot
 from otelkit.model.traces import Retention, TraceJudge
 from otelkit.sampling import tracestate
-from otelkit.sampling.like_parent import like_parent
+from otelkit.sampling.like_parent import DecidesAtRoots
 from otelkit.sampling.tail_step import TailStep
 from otelkit.sampling.trace_buffer import BufferLimits
 
@@ -25,7 +24,7 @@ _log = logging.getLogger("otelkit.sampling")
 _EVERYTHING: Final = tracestate.with_threshold(None, 0)
 
 
-class OtelkitTail(Sampler):
+class OtelkitTail(DecidesAtRoots):
     """Lets every trace through that starts here, with ``th:0``, and decides at its end by ``step``.
 
     What goes out while a trace runs, to other processes, says that it is sampled with certainty, which is true for them: what
@@ -59,23 +58,11 @@ class OtelkitTail(Sampler):
         """Return True: the step decides."""
         return True
 
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        """Let the span through unless its parent is not sampled."""
-        parent = get_current_span(parent_context).get_span_context()
-        if parent.is_valid:
-            return like_parent(parent, attributes)
+    def kept_root(self, trace_id: int, name: str, kind: SpanKind, attributes: Attributes) -> KeptRoot:
+        """Return what every trace carries until it is judged."""
         if not (self.step.is_joined or self._complained):
             self._complain()
-        return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, self.root_state)
+        return self.root_state, self.root_attributes
 
     def _complain(self) -> None:
         # Never a silent 100 %.
