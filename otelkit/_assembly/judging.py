@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from opentelemetry.sdk.trace.sampling import ParentBased
-
+from otelkit._assembly.parent_based import parts_of
 from otelkit.model.blueprint import Offered
 from otelkit.model.sampling import JudgingSampler
 from otelkit.model.steps import SpanStep
@@ -18,9 +17,7 @@ def judging_step(sampler: object) -> Offered[SpanStep] | None:
     """Return the step that a sampler brings, or one of those that a parent-based sampler is made of; None: none does."""
     # Where what is to be debugged is kept besides.
     sampler = getattr(sampler, "within", sampler)
-    # What a parent-based sampler is made of has no public names.
-    parts = (sampler, *vars(sampler).values()) if type(sampler) is ParentBased else (sampler,)
-    for part in parts:
+    for part in (sampler, *parts_of(sampler)):
         if isinstance(part, JudgingSampler) and isinstance(part.step, SpanStep):
             module = type(part).__module__.partition(".")[0]
             return Offered("sampler", None if module == _OURS else module, part.step)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.sdk.trace.sampling import ParentBased, Sampler
+from opentelemetry.sdk.trace.sampling import Sampler
 
 from otelkit import names
+from otelkit._assembly.parent_based import parts_of
 from otelkit._guard import Barrier
 from otelkit.model.sampling_figures import Figure, SaysFigures
 
@@ -27,11 +28,9 @@ _METRICS: Final = (
 
 def figure_sources(sampler: object) -> Iterator[object]:
     """Yield a sampler, the step it brings, and those that it is made of: any of them may have figures."""
-    # What a parent-based sampler is made of has no public names.
-    within = vars(sampler).values() if type(sampler) is ParentBased else (getattr(sampler, "within", None),)
     yield sampler
     yield getattr(sampler, "step", None)
-    for part in within:
+    for part in (*parts_of(sampler), getattr(sampler, "within", None)):
         if isinstance(part, Sampler):
             yield from figure_sources(part)
 
