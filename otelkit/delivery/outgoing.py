@@ -130,6 +130,7 @@ class Outgoing:
         self._undelivered_at_flush = self._fates.undelivered
         self._leaving: Leaving | None = None
         self._sending_s: float | None = None
+        self._no_room_to_leave = False
         self._closed = False
 
     def _sealed_file(self) -> SealedFile | None:
@@ -182,9 +183,11 @@ class Outgoing:
 
     def _hand_over(self) -> bool:
         """Leave what waits to the process that sends it for this one, which may be killed; False if there is none."""
+        self._no_room_to_leave = False
         if self._hurrying or self._spool is None or not self._waiting.items or not self.sealing.has_heir():
             return False
         if not self._spool.has_room(self._waiting.bytes):
+            self._no_room_to_leave = True
             return False
         parcels = list(self._waiting.take_all())
         numbers = {chunk.number for parcel in parcels for chunk in parcel.chunks}
@@ -336,6 +339,10 @@ class Outgoing:
         if replay is not None and not memory_first and (request := replay.own()) is not None:
             return self._send_spooled(turn, replay, request)
         if (parcel := self._waiting.take(self._request_bytes)) is not None:
+            if not self._hurrying and not self._no_room_to_leave and self.sealing.has_heir():
+                # It came, or sealing began, after `_hand_over` had looked: who sends it for this process would send it again.
+                self._waiting.put_back(parcel)
+                return True
             return self._send(turn, parcel)
         if replay is None:
             return False
@@ -343,7 +350,8 @@ class Outgoing:
             return self._send_spooled(turn, replay, request)
         if in_a_hurry:
             return False
-        if self._pace.proven and (request := replay.left()) is not None:
+        # What others have left is not for one that may be killed with it in its hands: its heir sends that, perhaps now.
+        if self._pace.proven and not self.sealing.has_heir() and (request := replay.left()) is not None:
             return self._send_spooled(turn, replay, request)
         if (request := replay.doubtful()) is not None:
             return self._send_spooled(turn, replay, request, in_doubt=True)

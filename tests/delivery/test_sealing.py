@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from otelkit._folder import make_private_folder
 from otelkit.delivery import heir as heirs
 from otelkit.delivery.heir import Heir
 from otelkit.delivery.left_by_children import LeftByChildren
 from otelkit.delivery.left_sealed import take_in
 from otelkit.delivery.sealed_record import what_is_left
-from otelkit.delivery.segment import destination
+from otelkit.delivery.segment import destination, head
+from otelkit.delivery.segment_file import store
 from otelkit.delivery.transport import Answer, Contact, Later, Taken
+from otelkit.delivery.waiting import Parcel
 from tests.delivery.carrier import STEADY, Carrier, Way
 from tests.forking import in_child
 from tests.waiting import wait_until
@@ -102,6 +105,39 @@ def test_an_heir_gets_everything_and_nothing_is_sent(way: Callable[..., Way], fo
     assert found[:2] == ("traces", destination(ENDPOINT))
     assert found[2].read_bytes().endswith(b"span0,span1,span2,")
     assert one.carrier.asked == []
+
+
+def test_what_is_sealed_just_before_it_would_be_sent_is_left_to_the_heir(
+    way: Callable[..., Way], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first stages of a child may end between the look for an heir and the sending: its heir would send them again."""
+    one = way(child=False)
+    take = one.outgoing._waiting.take
+
+    def seal_first(most_bytes: int) -> Parcel | None:
+        one.outgoing.sealing.begin()
+        one.outgoing.sealing.write()
+        return take(most_bytes)
+
+    monkeypatch.setattr(one.outgoing._waiting, "take", seal_first)
+    one.put(b"span")
+    wait_until(lambda: one.counts() == {"spooled": 1})
+
+    assert one.carrier.asked == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_others_have_left_is_for_who_is_not_killed(there: bool, way: Callable[..., Way], folder: Path) -> None:
+    """A child that was asked to flush knows that the receiver takes requests; what is in the spool it leaves to its heir."""
+    one = way(there=there)
+    make_private_folder(folder)
+    store(folder, (head("traces", 1, b"left", destination(ENDPOINT)), b"left"), forced=False)
+    one.put(b"flushed")
+    assert one.outgoing.flush(5)
+    one.outgoing._send_next(one.outgoing._turns.current)
+    wait_until(lambda: len(one.carrier.taken) == (1 if there else 2))
+
+    assert one.carrier.taken == ([b"flushed"] if there else [b"flushed", b"left"])
 
 
 def test_what_comes_while_it_is_handed_over_is_neither_lost_nor_twice(way: Callable[..., Way], folder: Path) -> None:
