@@ -13,6 +13,8 @@ from otelkit.sampling.tail_state import StateReader
 
 MOST_FINGERPRINTS: Final = 8
 """Of one fragment; an error in a loop is one anyway."""
+MOST_LOOKED_AT: Final = 256
+"""Failed spans of one fragment that are asked for their error: its frame is looked for in a text, and a loop may fail often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def split(spans: Sequence[EndedSpan]) -> list[tuple[list[EndedSpan], EndedSpan]]
 
 def _fingerprints(failed: Sequence[EndedSpan]) -> tuple[Fingerprint, ...]:
     found: dict[Fingerprint, None] = {}
-    for span in failed:
+    for span in failed[:MOST_LOOKED_AT]:
         stage = span.stage_name or span.name
         found[Fingerprint(span.error_type or "", span.error_frame or "", stage)] = None
         if len(found) == MOST_FINGERPRINTS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from hypothesis import strategies as st
 from opentelemetry.trace import TraceState
@@ -53,7 +53,7 @@ class Made:
     def attribute(self, key: str) -> Any:
         return self.attributes.get(key)
 
-    def marked(self, trace_state: TraceState | None, attributes: Mapping[str, AttributeValue]) -> Made:
+    def marked(self, trace_state: TraceState | None, attributes: Mapping[str, AttributeValue]) -> Self:
         return replace(self, trace_state=trace_state, attributes={**self.attributes, **attributes})
 
 

@@ -8,7 +8,7 @@ from opentelemetry.trace import TraceState
 
 from otelkit.model.traces import Fingerprint, FragmentEnd
 from otelkit.sampling import tracestate
-from otelkit.sampling.tail_fragment import MOST_FINGERPRINTS, fragment, split
+from otelkit.sampling.tail_fragment import MOST_FINGERPRINTS, MOST_LOOKED_AT, fragment, split
 from otelkit.sampling.tail_state import StateReader
 from tests.sampling.tails import EVERYTHING, Made, child, forests, root
 
@@ -45,6 +45,31 @@ def test_a_thousand_different_errors_are_told_by_the_first_eight() -> None:
     summary = fragment(spans, spans[0], FragmentEnd.AGE, states()).summary
 
     assert [each.error_type for each in summary.fingerprints] == [f"E{2 + n}" for n in range(MOST_FINGERPRINTS)]
+
+
+class Asked(Made):
+    """Counts how often one is asked where its error was raised."""
+
+    times = 0
+
+    @property
+    def error_frame(self) -> str | None:
+        Asked.times += 1
+        return "a.py:3 load"
+
+    @error_frame.setter
+    def error_frame(self, frame: str | None) -> None:
+        pass
+
+
+def test_of_an_error_in_a_loop_only_so_many_are_asked_where_it_was_raised() -> None:
+    """The others, which are likely to be the same one, cost nothing."""
+    Asked.times = 0
+    spans = [Asked(1, number, 1, failed=True) for number in range(2, 10_000)]
+    summary = fragment(spans, spans[0], FragmentEnd.LATE, states()).summary
+
+    assert len(summary.fingerprints) == 1
+    assert Asked.times == MOST_LOOKED_AT
 
 
 def test_randomness_and_threshold_are_the_parents_where_it_tells_them() -> None:
