@@ -131,7 +131,7 @@ class TraceSummary:
     failed: bool
     """Whether any of its spans failed."""
     fingerprints: tuple[Fingerprint, ...]
-    """Of its errors, in the order in which the spans ended, each once; at most 8."""
+    """Of its errors, in the order in which the spans ended, each once; at most 8, of the first 256 spans that failed."""
     duration_ns: int
     """Of the local root; of the outermost span known where that has not ended. What it left running is not in it."""
     spans: int
@@ -194,8 +194,8 @@ class Retention(Protocol):
     def joined(self) -> None:
         """Take note that fragments will come. One that is only planned is made, too, and must change nothing until now."""
 
-    def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> bool:
-        """Return whether ``spans`` are taken: from then on `held` counts them. Only where the verdict is not to keep them."""
+    def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> None:
+        """See a fragment; take ``spans`` if the verdict is not to keep them, and they are wanted. Then `held` counts them."""
 
     def released(self, now_ns: int) -> Sequence[EndedSpan]:
         """Return spans that are to leave after all, marked; and forget those that have waited too long. Once a second."""

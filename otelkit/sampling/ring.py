@@ -70,23 +70,22 @@ class Ring:
         for trigger in self._triggers:
             trigger.joined()
 
-    def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> bool:
-        """Return whether ``spans`` are taken; show a failed trace to the triggers, whatever became of it."""
+    def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> None:
+        """Take ``spans`` if they are not kept; show a failed trace to the triggers, whatever became of it."""
         if trace.failed:
             for trigger in self._triggers:
                 trigger.see_failed(trace)
         if verdict.keep:
-            return False
+            return
         size = _FRAGMENT_BYTES + sum([span.held_bytes for span in spans])
         if size > self._limit_bytes or len(spans) > self._limit_spans:
             # It would push out everything else, and not fit even then.
-            return False
+            return
         self._fragments.append(_Fragment(trace.trace_id, now_ns, tuple(spans), size))
         self._spans += len(spans)
         self._bytes += size
         while self._bytes > self._limit_bytes or self._spans > self._limit_spans:
             self._drop_oldest()
-        return True
 
     def released(self, now_ns: int) -> Sequence[EndedSpan]:
         """Return everything held, marked, if a trigger asks for it; else drop what has been held for long enough."""

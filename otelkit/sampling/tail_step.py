@@ -71,7 +71,6 @@ class TailStep(EndedSpanStep):
         """Whether ended spans come here at all."""
         self.judged = dict.fromkeys(FragmentEnd, 0)
         """Fragments that were judged, by why then."""
-        self._limits = limits
         self._clock = clock
         self._buffer = TraceBuffer(limits)
         self._decisions = Decisions(limits.decisions)

@@ -425,11 +425,10 @@ class Ring:
         self.asked = False
         self.verdicts: list[bool] = []
 
-    def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> bool:
+    def judged(self, spans: Sequence[EndedSpan], trace: TraceSummary, verdict: Verdict, now_ns: int) -> None:
         self.verdicts.append(verdict.keep)
         if not verdict.keep:
             self.spans += spans
-        return not verdict.keep
 
     def released(self, now_ns: int) -> Sequence[EndedSpan]:
         released: list[EndedSpan] = []
