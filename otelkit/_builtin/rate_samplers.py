@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from otelkit.errors import SettingsError
@@ -12,6 +13,8 @@ from otelkit.settings import Settings
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
+
+_log = logging.getLogger("otelkit.settings")
 
 ARGUMENT: Final = "OTEL_TRACES_SAMPLER_ARG"
 _RATIO: Final = "sampling_normal_ratio"
@@ -33,12 +36,14 @@ def ratio_from(argument: str | None, settings: Settings) -> Sampler:
 def rules_from(argument: str | None, settings: Settings) -> Sampler:
     """Return the sampler that goes by the setting ``sampling_rules``.
 
+    Without rules a share that somebody has set is that of all traces, with a warning.
+
     Args:
         argument: ``OTEL_TRACES_SAMPLER_ARG``: the rate of what no rule matches; without it as for `ratio_from`.
         settings: In force.
 
     Raises:
-        SettingsError: The argument is no rate, or rules are wrong; all mistakes at once.
+        SettingsError: The argument is no rate, rules are wrong, or there is neither; all mistakes at once.
     """
     mistakes: list[str] = []
     rules: tuple[Rule, ...] = ()
@@ -47,12 +52,20 @@ def rules_from(argument: str | None, settings: Settings) -> Sampler:
         otherwise = _rate(argument, settings, "otelkit_rules")
     except SettingsError as error:
         mistakes += error.mistakes
-    try:
-        rules = parse_rules(settings.items_of("sampling_rules"), settings.sources["sampling_rules"])
-    except SettingsError as error:
-        mistakes += error.mistakes
+    texts = settings.items_of("sampling_rules")
+    only_a_share = not texts and (_RATIO in settings.given or bool(argument and argument.strip()))
+    if not only_a_share:
+        try:
+            rules = parse_rules(texts, settings.sources["sampling_rules"])
+        except SettingsError as error:
+            mistakes += error.mistakes
     if mistakes:
         raise SettingsError(mistakes, setting="sampling_rules")
+    if only_a_share:
+        _log.warning(
+            "sampling_rules is empty, with the sampler otelkit_rules; expected at least one rule, like 'stage=health* -> 0'. "
+            "Of all traces the share %g is kept, as of those that no rule matches. otelkit_ratio does the same.", otherwise,
+        )  # fmt: skip
     return OtelkitRules(rules, otherwise)
 
 

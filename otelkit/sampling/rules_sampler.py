@@ -76,7 +76,7 @@ class OtelkitRules(DecidesAtRoots):
 
     def get_description(self) -> str:
         """Return the sampler's name and its rules."""
-        rules = "; ".join(f"{rule.name} -> {rule.rate:g}" for rule in self.rules)
+        rules = "; ".join(f"{rule.name} -> {rule.rate:g}" for rule in self.rules) or "no rules"
         return f"OtelkitRules{{{rules}; otherwise {self.otherwise:g}}}"
 
     def _look_up(self, stage: Stage, pipeline: str) -> _Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 
 import pytest
@@ -44,6 +45,25 @@ def test_without_an_argument_the_rate_that_somebody_has_set_counts() -> None:
     assert isinstance(ratio, OtelkitRatio)
     assert isinstance(rules, OtelkitRules)
     assert (ratio.ratio, rules.otherwise) == (0.2, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("argument", "given"),
+    [("1/4", {}), (None, {"sampling_normal_ratio": 0.25}), ("0.25", {"sampling_normal_ratio": 1.0})],
+)
+def test_a_share_without_rules_is_that_of_all_traces(
+    argument: str | None, given: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Never silently: rules that were forgotten are missed."""
+    with caplog.at_level(logging.WARNING, "otelkit.settings"):
+        sampler = own("otelkit_rules", **given)(argument)
+
+    assert isinstance(sampler, OtelkitRules)
+    assert (sampler.rules, sampler.otherwise) == ((), 0.25)
+    assert sampler.get_description() == "OtelkitRules{no rules; otherwise 0.25}"
+    (said,) = caplog.messages
+    assert said.startswith("sampling_rules is empty")
+    assert "Of all traces the share 0.25 is kept" in said
 
 
 @pytest.mark.parametrize("argument", ["half", "1.5", "-0.1", "nan", "10%", "1/0"])
