@@ -1,7 +1,8 @@
-"""The folder that holds telemetry: for the eyes of its user only, and kept out of version control."""
+"""The folder that holds telemetry, and files in it: for the eyes of its user only, and kept out of version control."""
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -29,3 +30,23 @@ def make_private_folder(folder: Path) -> None:
         if not (folder / ".gitignore").exists() and all(path.name.startswith(_OURS) for path in folder.iterdir()):
             with (folder / ".gitignore").open("x", encoding="ascii") as file:
                 file.write("*\n")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Put ``text`` in place of the file, for its user only, in one step: whoever reads it finds the old one or all of the new.
+
+    Of two processes that do so at once one wins.
+
+    Raises:
+        OSError: It can't be written; the old one stands, and nothing else is left.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise

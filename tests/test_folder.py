@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from otelkit._cli.receiver_settings import make_store_folder
-from otelkit._folder import make_private_folder
+from otelkit._folder import make_private_folder, replace_file
 from otelkit._guard import Barrier
 from otelkit.delivery.spool import Spool
 from otelkit.embedded.store import Store
@@ -74,3 +74,25 @@ def test_a_folder_with_somebodys_files_stays_as_it_is(tmp_path: Path) -> None:
 
     assert mode(tmp_path) == 0o755
     assert not (tmp_path / ".gitignore").exists()
+
+
+def test_a_file_is_replaced_whole_and_for_its_user_only(tmp_path: Path) -> None:
+    """Nothing else is left beside it, also where a process was killed in the midst of it."""
+    path = tmp_path / "keep.request"
+    (tmp_path / f"keep.request.{os.getpid()}.new").write_text("half of what somebody wrote before")
+    for text in ("a longer text", "ä"):
+        replace_file(path, text)
+
+    assert (path.read_text(encoding="utf-8"), mode(path)) == ("ä", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_replaced_stands(tmp_path: Path) -> None:
+    """Here what is to be written can't be encoded; what was begun is taken away."""
+    path = tmp_path / "keep.request"
+    replace_file(path, "old")
+
+    with pytest.raises(UnicodeEncodeError):
+        replace_file(path, "\ud800")
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]

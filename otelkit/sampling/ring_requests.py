@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from otelkit._folder import PRIVATE_FILE
+from otelkit._folder import replace_file
 from otelkit.model.traces import TraceSummary
 
 _log = logging.getLogger("otelkit.sampling")
@@ -47,7 +47,7 @@ def ask(folder: Path) -> str:
         with suppress(OSError):
             old.unlink()
     request = secrets.token_hex(8)
-    _write(folder / _REQUEST, request)
+    replace_file(folder / _REQUEST, request)
     return request
 
 
@@ -116,7 +116,7 @@ class RequestTrigger:
         """Tell whoever asked what was sent."""
         answer = Answer(os.getpid(), _program(), traces, spans)
         try:
-            _write(self._folder / f"{_ANSWER}{self._request}.{answer.pid}", json.dumps(asdict(answer)))
+            replace_file(self._folder / f"{_ANSWER}{self._request}.{answer.pid}", json.dumps(asdict(answer)))
         except OSError as error:
             _log.debug("the request of `otelkit keep` could not be answered: %s", error)
 
@@ -135,15 +135,6 @@ class RequestTrigger:
 
 def _program() -> str:
     return Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file at once: whoever reads it finds all of it."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    new.replace(path)
 
 
 def _read(path: Path) -> str:

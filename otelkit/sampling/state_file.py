@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+
+from otelkit._folder import replace_file
 
 _log = logging.getLogger("otelkit.sampling")
 
 _VERSION_KEY: Final = "otelkit_sampling_state"
 _VERSION: Final = 1
 _MOST_BYTES: Final = 64 * 1024 * 1024
-_PRIVATE: Final = 0o600
-"""Mode of the file: names of stages are nobody else's business."""
 
 
 def read_state(path: Path, sampler: str) -> Any:  # Any: JSON
@@ -32,26 +30,22 @@ def write_state(path: Path, sampler: str, learnt: object) -> bool:
     """Put ``learnt`` (what JSON can say) in place of what this sampler has written before; say so if that fails.
 
     What other samplers have written stays. The file is replaced in one step, so that whoever reads it, or starts after a kill
-    at any moment, finds the old one or the new one. Of two processes that write at once one wins.
+    at any moment, finds the old one or the new one. Of two processes that write at once one wins. It is for its user only:
+    names of stages are nobody else's business.
 
     Returns:
         Whether it was written.
     """
     parts = {**_parts(path, complain=False), sampler: learnt, _VERSION_KEY: _VERSION}
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(parts, separators=(",", ":"), allow_nan=False)
-        temporary.touch(_PRIVATE)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        replace_file(path, text)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         _log.error(
             "sampling_state_path names %s, which could not be written: %s: %s. What samplers have learnt is forgotten at the "
             "end; correct the setting or the permissions.", path, type(error).__name__, error,
         )  # fmt: skip
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         return False
     return True
 

@@ -66,7 +66,7 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, caplog: pytest.L
 def test_a_temporary_file_that_a_killed_process_left_is_no_obstacle(tmp_path: Path) -> None:
     """It is written over."""
     path = tmp_path / "state.json"
-    left = tmp_path / f"state.json.{os.getpid()}.tmp"
+    left = tmp_path / f"state.json.{os.getpid()}.new"
     left.write_text("half")
 
     assert write_state(path, "one", 1)
