@@ -14,18 +14,16 @@ class Sightings:
 
     Args:
         window_ns: How long a kind is remembered.
-        limit: Most kinds, >= 1.
+        limit: Most kinds, >= 1. While so many are remembered another kind is not new, so that at most ``limit`` are new in a
+            window. If it took the place of the oldest, kinds that come by turns would push each other out, and be new for ever.
         again: Whether a kind that never stops is new once per window. Else each sight starts its window anew, so that it is
             new only after a window without it.
-        crowded: What a new kind is while ``limit`` others are remembered: new, in the place of the one that was not seen for
-            longest, or not, so that at most ``limit`` are new in a window.
     """
 
-    def __init__(self, window_ns: int, limit: int, *, again: bool, crowded: bool) -> None:
+    def __init__(self, window_ns: int, limit: int, *, again: bool) -> None:
         self._window_ns = window_ns
         self._limit = limit
         self._again = again
-        self._crowded = crowded
         self._seen_ns: OrderedDict[Hashable, int] = OrderedDict()
 
     def __len__(self) -> int:
@@ -58,7 +56,7 @@ class Sightings:
 
     def _make_room(self, now_ns: int) -> bool:
         oldest_ns = next(iter(self._seen_ns.values()))
-        if self._within(oldest_ns, now_ns) and not self._crowded:
+        if self._within(oldest_ns, now_ns):
             return False
         self._seen_ns.popitem(last=False)
         return True

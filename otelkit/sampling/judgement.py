@@ -59,8 +59,8 @@ class Judge:
         self.policy = policy
         self._normal_factor = normal_factor
         self._slowness = Slowness(policy.slow_quantile, policy.slow_threshold_ns, policy.max_keys)
-        self._keys = Sightings(policy.rare_window_ns, policy.max_keys, again=False, crowded=True)
-        self._errors = Sightings(policy.window_ns, policy.max_keys, again=True, crowded=False)
+        self._keys = Sightings(policy.rare_window_ns, policy.max_keys, again=False)
+        self._errors = Sightings(policy.window_ns, policy.max_keys, again=True)
         self._begin(exact=policy.budget_per_window > 0)
         self._verdicts: dict[tuple[bool, int, str], Verdict] = {}
         self.book = DecisionBook()
@@ -140,7 +140,8 @@ class Judge:
             ValueError, TypeError, KeyError: It is none of that; nothing has changed then, or only part of it is known.
         """
         self._slowness.remember(learnt["durations"])
-        for kind, seen_ns in learnt["seen"]:
+        # The oldest come first: where there is room for fewer now, they are left out.
+        for kind, seen_ns in learnt["seen"][-self.policy.max_keys :]:
             pipeline, stage = kind
             self._keys.is_first((str(pipeline), str(stage)), int(seen_ns))
 

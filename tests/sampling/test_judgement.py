@@ -77,6 +77,27 @@ def test_the_first_of_a_stage_is_rare() -> None:
     assert verdict_of(judge, fragment(LOW, stage="monthly"), SECOND + 600 * SECOND).reason == "rare"
 
 
+def test_more_stages_than_are_told_apart_are_not_rare_for_ever() -> None:
+    """1,100 by turns where there is room for 1,000: those are rare once each, and all else is normal."""
+    judge = Judge(KeepPolicy(rare=Allowance(1.0, 0.0), max_keys=1000))
+    turns = [(turn, stage) for turn in range(5) for stage in range(1100)]
+    reasons = Counter(
+        verdict_of(judge, fragment(HIGH, stage=f"step{stage}"), turn * SECOND).reason for turn, stage in turns
+    )
+
+    assert reasons == {"rare": 1000, "normal": 4500}
+
+
+def test_of_more_stages_than_there_is_room_for_the_latest_are_remembered() -> None:
+    """Where a limit is lower than when they were written down."""
+    before, after = Judge(KeepPolicy()), Judge(KeepPolicy(max_keys=2))
+    for second, stage in enumerate(("first", "second", "third")):
+        before.judge(fragment(HIGH, stage=stage), second * SECOND)
+    after.remember(before.learnt())
+
+    assert verdict_of(after, fragment(HIGH, stage="third"), 600 * SECOND).reason == "normal"
+
+
 def test_what_others_decided_is_never_undone() -> None:
     """The threshold of whoever kept the trace before us is the least of ours; both say th."""
     judge = seasoned()
