@@ -12,6 +12,7 @@ from opentelemetry.util.types import AnyValue
 
 from otelkit.errors import SettingsError
 from otelkit.sampling.rules_conditions import Condition, parse_condition
+from otelkit.settings import parse_share
 
 FORM: Final = "[NAME:] KEY=PATTERN ... -> RATE"
 _SETTING: Final = "sampling_rules"
@@ -19,7 +20,6 @@ _ARROW: Final = re.compile(r"->|→")
 _WORD: Final = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
 _QUOTED: Final = re.compile(r""""([^"]*)"|'([^']*)'""")
 _NAME: Final = re.compile(r"[^=~]+:")
-_FRACTION: Final = re.compile(r"(\d+)\s*/\s*(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,7 @@ def parse_rate(text: str) -> float:
     Raises:
         ValueError: It is neither.
     """
-    fraction = _FRACTION.fullmatch(text.strip())
-    if fraction is not None and int(fraction[2]) == 0:
-        raise ValueError
-    rate = int(fraction[1]) / int(fraction[2]) if fraction is not None else float(text)
+    rate = parse_share(text)
     if not (math.isfinite(rate) and 0.0 <= rate <= 1.0):
         raise ValueError
     return rate

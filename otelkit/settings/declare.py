@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from otelkit.settings.share import parse_share
+
 ENV_PREFIX: Final = "OTEL_PYTHON_OTELKIT_"
 
 SettingValue = bool | int | float | str | tuple[str, ...] | None
@@ -62,7 +64,9 @@ class Setting:
             what += f" of at least {self.minimum:.15g}"
         elif self.maximum is not None:
             what += f" of at most {self.maximum:.15g}"
-        # A share has the unit 1, which "a number from 0 to 1 (1)" would not make clearer.
+        if self._is_share:
+            return f"{what}, or a fraction like 1/20"
+        # "a number of at least 0 (1)" would not be clearer.
         said = self.unit not in ("", "1") and self.kind in ("int", "float")
         return f"{what} ({self.unit})" if said else what
 
@@ -90,6 +94,10 @@ class Setting:
             raise ValueError
         return value
 
+    @property
+    def _is_share(self) -> bool:
+        return self.kind == "float" and self.unit == "1" and self.maximum == 1
+
     def _convert(self, raw: object) -> SettingValue:
         match self.kind:
             case "bool":
@@ -99,7 +107,7 @@ class Setting:
             case "float":
                 if isinstance(raw, bool) or not isinstance(raw, int | float | str):
                     raise ValueError
-                return float(raw)
+                return parse_share(raw) if isinstance(raw, str) and self._is_share else float(raw)
             case "str":
                 if not isinstance(raw, str):
                     raise ValueError

@@ -24,7 +24,7 @@ class Settings(Mapping[str, SettingValue]):
     mistakes: tuple[str, ...] = ()
     """One sentence for each wrong value; the default is in force instead."""
     mistakes_in_code: tuple[str, ...] = ()
-    """Those of them that were made in code."""
+    """Those of them that were made in code, for which `otelkit.configure` raises."""
     given: frozenset[str] = frozenset()
     """Names that somebody has set, whether or not the value could be used."""
 
@@ -98,10 +98,12 @@ def resolve(
             try:
                 values[setting.name], sources[setting.name] = setting.parse(raw), source
             except (ValueError, OverflowError):
-                (in_code if source == _CODE else mistakes).append(
-                    f"{setting.name} is {setting.shown(raw)} (from {source}); expected {setting.expected}. "
-                    f"{setting.shown(values[setting.name])} is used until it is corrected."
-                )
+                said = f"{setting.name} is {setting.shown(raw)} (from {source}); expected {setting.expected}."
+                if source == _CODE:
+                    # Refused there, whatever would be in force.
+                    in_code.append(f"{said} Correct it where it is given.")
+                else:
+                    mistakes.append(f"{said} {setting.shown(values[setting.name])} is used until it is corrected.")
     if complete:
         mistakes += _unknown(settings, env, file)
         in_code += [

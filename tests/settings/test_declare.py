@@ -90,6 +90,28 @@ def test_a_setting_says_what_it_expects_with_range_and_unit() -> None:
     assert setting.expected == "a number from 0 to 600 (s)"
 
 
+@pytest.mark.parametrize(
+    ("raw", "share"), [("1/4", 0.25), (" 1 / 20 ", 0.05), ("0/3", 0.0), ("3/3", 1.0), ("0.3", 0.3)]
+)
+def test_a_share_may_be_a_fraction(raw: str, share: float) -> None:
+    """As in rules and in ``OTEL_TRACES_SAMPLER_ARG``."""
+    setting = Setting("some_ratio", "float", 1.0, "", unit="1", minimum=0, maximum=1)
+
+    assert setting.parse(raw) == share
+    assert setting.expected == "a number from 0 to 1, or a fraction like 1/20"
+
+
+@pytest.mark.parametrize("raw", ["5/4", "1/0", "-1/4", "1/4/2", "1/", "a/b", "9" * 400 + "/1"])
+def test_a_fraction_that_is_no_share_is_refused(raw: str) -> None:
+    """Nor is one taken for what is no share."""
+    share = Setting("some_ratio", "float", 1.0, "", unit="1", minimum=0, maximum=1)
+    seconds = Setting("some_s", "float", 1.0, "", unit="s", minimum=0)
+
+    for setting, text in ((share, raw), (seconds, "1/4")):
+        with pytest.raises((ValueError, OverflowError)):
+            setting.parse(text)
+
+
 def test_the_variable_is_one_that_becomes_a_flag_of_opentelemetry_instrument() -> None:
     """Every setting can be given on the command line of `opentelemetry-instrument`."""
     assert Setting("exit_limit_s", "float", 2.0, "").env == "OTEL_PYTHON_OTELKIT_EXIT_LIMIT_S"

@@ -106,6 +106,26 @@ def test_the_older_variables_of_the_requirements_work() -> None:
     assert [given[name] for name in names] == [False, False, "ERROR"]
 
 
+def test_the_shares_of_samplers_may_be_fractions_wherever_they_are_set() -> None:
+    """In the older variables, in files and in code."""
+    by_variable = resolve(SETTINGS, env={"TRACE_SAMPLE_RATE": "1/4", "ERROR_TRACE_SAMPLE_RATE": "1/2"})
+    by_file = resolve(SETTINGS, env={}, file=_file(sampling_slow_ratio="1/8"))
+    by_code = resolve(SETTINGS, env={}, code={"sampling_normal_ratio": "1/20"})
+
+    assert (by_variable["sampling_normal_ratio"], by_variable["sampling_error_ratio"]) == (0.25, 0.5)
+    assert (by_file["sampling_slow_ratio"], by_code["sampling_normal_ratio"]) == (0.125, 0.05)
+    assert (by_variable.mistakes, by_file.mistakes, by_code.mistakes) == ((), (), ())
+
+
+def test_what_is_said_of_a_wrong_value_in_code_is_true_of_its_refusal() -> None:
+    """`otelkit.configure` installs nothing then, not even the default."""
+    settings = resolve([_LIMIT], env={}, code={"exit_limit_s": -1})
+
+    assert settings.mistakes_in_code == (
+        "exit_limit_s is -1 (from code); expected a number of at least 0 (s). Correct it where it is given.",
+    )
+
+
 def test_a_secret_is_never_in_a_message() -> None:
     """Not even a malformed one."""
     secret = Setting("receiver_token", "str", None, "", secret=True, optional=True, choices=("a",))
