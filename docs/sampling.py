@@ -8,12 +8,14 @@ The figures are recorded by `python -m benchmarks.sampler_comparison`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.sampler_comparison import RECORDED
 from benchmarks.samplers.field import TARGET_PER_S
+from benchmarks.samplers.traffic import Mix
 from docs.sampling_pictures import counts, throughput
 
 DOCS: Final = Path(__file__).parent
@@ -37,7 +39,17 @@ def page(recorded: dict[str, Any]) -> str:  # Any: JSON
     samplers = recorded["samplers"].items()
     parts = {
         "kept": _table(
-            ("sampler", "set to", "kept", "busiest", "errors", "slow", "rare stages", "tells its probability by"),
+            (
+                "sampler",
+                "set to",
+                "kept",
+                "target",
+                "busiest",
+                "errors",
+                "slow",
+                "rare stages",
+                "tells its probability by",
+            ),
             [_kept(name, row) for name, row in samplers],
         ),
         "counts": _table(
@@ -56,6 +68,16 @@ def page(recorded: dict[str, Any]) -> str:  # Any: JSON
         "python": recorded["python"],
         "spans": f"{recorded['spans'] / recorded['traces']:.1f}",
     }
+    tail, adaptive = recorded["samplers"]["otelkit_tail"], recorded["samplers"]["otelkit_adaptive"]
+    errors = abs(tail["best_bias"]) / tail["best_bias_error"]
+    parts |= {
+        "otelkit_tail bias": f"{tail['best_bias']:+.1%}",
+        "otelkit_tail errors": f"{errors:.1f}",
+        # What is beyond so many standard errors of a normal distribution, on both sides.
+        "otelkit_tail chance": f"{math.erfc(errors / math.sqrt(2)):.0%}",
+        "otelkit_adaptive over": f"{_over_target(adaptive):.0%}",
+        "otelkit_adaptive spread": f"{adaptive['total_spread']:.1%}",
+    }
     text = _TEMPLATE.read_text(encoding="utf-8")
     for name, part in parts.items():
         text = text.replace(f"{{{{{name}}}}}", part)
@@ -68,7 +90,13 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _kept(name: str, row: dict[str, Any]) -> Sequence[str]:
     shares = [f"{row[each]:.0%}" for each in ("error_recall", "slow_recall", "rare_coverage")]
-    return (name, row["setting"], f"{row['kept']:,.0f}", f"{row['busiest']:.1f}", *shares, row["tells"])
+    target = f"{_over_target(row):+.0%}"
+    return (name, row["setting"], f"{row['kept']:,.0f}", target, f"{row['busiest']:.1f}", *shares, row["tells"])
+
+
+def _over_target(row: dict[str, Any]) -> float:
+    """Return by which part more is kept than the target."""
+    return float(row["kept"]) / (TARGET_PER_S * Mix().lasts_s) - 1
 
 
 def _counts(name: str, row: dict[str, Any]) -> Sequence[str]:

@@ -156,6 +156,18 @@ def test_the_judgement_of_the_page_is_what_the_figures_say() -> None:
     }
 
 
+def test_the_page_tells_what_is_missed_and_what_is_chance() -> None:
+    """By how much each misses its target, in the table and in words; and how far off a true count may be by chance."""
+    found = recorded()
+    over = found["samplers"]["otelkit_adaptive"]["kept"] / 2000 - 1
+    text = sampling.page(found)
+
+    assert f"otelkit_adaptive keeps {over:.0%} more than its target here" in text
+    assert f"| otelkit_adaptive | 10/s | {found['samplers']['otelkit_adaptive']['kept']:,.0f} | {over:+.0%} |" in text
+    assert "+4.4% for otelkit_tail is 2.3 standard errors, as much as chance alone exceeds in 2%" in text
+    assert "most strictly" not in text
+
+
 def test_the_pictures_are_svg_with_their_samplers() -> None:
     """Well formed, with a point for each stage."""
     samplers = recorded()["samplers"]
