@@ -56,6 +56,6 @@ def find_spooled(folder: Path, state: Spooled, max_bytes: int) -> Iterator[Findi
             "spool.waiting",
             Severity.NOTE,
             f"Requests that wait in {folder}: {state.requests} ({state.bytes / 1024:.0f} KiB).",
-            "Nothing listened when they should have been sent.",
+            "They could not be sent when they should have been: nothing listened, or a receiver did not take them.",
             "Start a receiver with `otelkit up`: it takes them in. So does the next `otelkit run`.",
         )

@@ -33,3 +33,13 @@ class _State:
 def test_what_waits_is_a_note_and_a_full_spool_an_error(state: _State, expected: list[tuple[str, Severity]]) -> None:
     """Waiting requests are taken in by themselves; when the spool is full, telemetry is lost."""
     assert expected == [(finding.id, finding.severity) for finding in find_spooled(_SPOOL, state, 1000)]
+
+
+def test_why_requests_wait_is_not_claimed_to_be_known() -> None:
+    """A receiver that answered 503 did listen."""
+    (finding,) = find_spooled(_SPOOL, _State(requests=1, bytes=100), 1000)
+
+    assert (
+        finding.why
+        == "They could not be sent when they should have been: nothing listened, or a receiver did not take them."
+    )
