@@ -107,7 +107,17 @@ def _parse(text: str) -> tuple[Rule | None, list[str]]:
                 conditions.append(parse_condition(word))
             except ValueError as error:
                 mistakes.append(str(error))
+    mistakes += _impossible(conditions)
     return (None, mistakes) if mistakes else (Rule(name or " ".join(words), tuple(conditions), rate), [])
+
+
+def _impossible(conditions: Sequence[Condition]) -> Iterator[str]:
+    """Yield why no span can match, once."""
+    for one in conditions:
+        other = next((other for other in conditions if one.excludes(other)), None)
+        if other is not None:
+            yield f"it can never match, since {one.text!r} and {other.text!r} are never both true. Make it two rules"
+            return
 
 
 def _unquoted(word: str) -> str:

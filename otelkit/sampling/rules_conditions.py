@@ -78,6 +78,15 @@ class Condition:
                 return self.key in _SINGLE and _is_literal(self.pattern) and not other._like(self.pattern)
         return False
 
+    def excludes(self, other: Condition) -> bool:
+        """Say whether ``other`` certainly holds of no span of which this one holds."""
+        if self.key != other.key or self.operator != "=":
+            return False
+        if other.operator == "!=" and covers(other.pattern, self.pattern):
+            return True
+        # Of several values one may be this one, and another what the other condition asks for.
+        return self.key in _SINGLE and _is_literal(self.pattern) and not other.holds({self.key: self.pattern})
+
 
 def parse_condition(text: str) -> Condition:
     """Return the condition that ``KEY=PATTERN``, ``KEY!=PATTERN`` or ``KEY~EXPRESSION`` says.

@@ -102,6 +102,36 @@ def test_two_rules_of_one_name_are_a_mistake() -> None:
     assert "rule 1 has the name 'a' already" in mistake
 
 
+@pytest.mark.parametrize(
+    ("rule", "one", "other"),
+    [
+        ("stage=a stage=b", "stage=a", "stage=b"),
+        ("stage=load* pipeline=p stage=a", "stage=a", "stage=load*"),
+        ("stage=a stage!=a", "stage=a", "stage!=a"),
+        ("name=a name~^b", "name=a", "name~^b"),
+        ("kind=Server kind=client", "kind=Server", "kind=client"),
+        ("customer.tier=go* customer.tier!=g*", "customer.tier=go*", "customer.tier!=g*"),
+    ],
+)
+def test_a_rule_that_can_never_match_is_a_mistake(rule: str, one: str, other: str) -> None:
+    """Otherwise its traces would silently be those of a later rule."""
+    (mistake,) = mistakes_in(f"{rule} -> 1", "* -> 0.5")
+
+    assert f"(rule 1, from {SOURCE}): it can never match, since {one!r} and {other!r} are never both true." in mistake
+
+
+def test_conditions_that_can_hold_together_are_fine() -> None:
+    """An attribute may have several values; patterns may overlap."""
+    texts = (
+        "app.tag=a app.tag=b -> 1",
+        "app.tag=a app.tag!=b -> 1",
+        "stage=a* stage=*b stage!=ab stage~c -> 1",
+        "kind=server kind!=client -> 0",
+    )
+
+    assert len(parse_rules(texts, SOURCE)) == 4
+
+
 def test_rules_that_overlap_are_fine() -> None:
     """The first that matches decides; that is what an order is for."""
     rules = parse_rules(("stage=load.x -> 1", "stage=load* -> 0.1", "pipeline=p -> 0.5", "* -> 0.01"), SOURCE)
