@@ -136,7 +136,7 @@ class SealedFile:
         with self._lock:
             if not self.write() or self._file is None or self._writing:
                 return False
-            left, self._file = self._file, None
+            left, path, self._file = self._file, self._path, None
             self._requests = {number: parts for number, parts in self._requests.items() if number not in numbers}
             self._states = {}
             self._needed = sum(map(_size, self._requests.values()))
@@ -145,8 +145,13 @@ class SealedFile:
                     self._begin()
                     _write(left, over(Kind.DONE, self._signal, list(self._requests)))
             except OSError as error:
+                # This process goes on with all of it: nobody else may find any of it.
+                with suppress(OSError):
+                    path.unlink()
                 self._give_up(error)
-            os.close(left)
+                return False
+            finally:
+                os.close(left)
             return True
 
     def close(self) -> None:

@@ -181,6 +181,28 @@ def test_what_is_handed_over_is_anybody_s(folder: Path, sealed: SealedFile, wait
     os.close(file)
 
 
+@pytest.mark.parametrize("failing", [1, 2])
+def test_what_can_not_be_handed_over_is_nobody_else_s(
+    failing: int, folder: Path, sealed: SealedFile, waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever write fails: the process goes on with all of it, and whoever found it too would send it twice."""
+    for body in (b"one", b"two"):
+        waiting.put(body, 1)
+    write(sealed, waiting)
+    really, writes = sealed_file._write, [0]
+
+    def full(file: int, data: bytes) -> None:
+        writes[0] += 1
+        if writes[0] == failing:
+            raise OSError(28, "No space left on device")
+        really(file, data)
+
+    monkeypatch.setattr(sealed_file, "_write", full)
+
+    assert sealed.hand_over({1}) is False
+    assert (sealed.broken, files(folder)) == (True, [])
+
+
 def test_it_leaves_no_file_when_everything_is_done(folder: Path, sealed: SealedFile, waiting: Waiting) -> None:
     """What still waits stays in one."""
     waiting.put(b"first", 1)
