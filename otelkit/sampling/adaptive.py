@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,9 +24,13 @@ from otelkit.sampling.like_parent import DecidesAtRoots
 from otelkit.sampling.load import Load
 from otelkit.sampling.state_file import read_state, write_state
 
+_log = logging.getLogger("otelkit.sampling")
+
 NAME: Final = "otelkit_adaptive"
 _MASK: Final = tracestate.SCALE - 1
 _REASON: Final = "adaptive"
+_MOST_PER_S: Final = 1e12
+"""A rate above it was not learnt: nobody starts so many traces."""
 
 
 class OtelkitAdaptive(DecidesAtRoots):
@@ -73,7 +78,7 @@ class OtelkitAdaptive(DecidesAtRoots):
             window_s=window_s,
             load=load or Load(1.0, {}),
             clock=clock,
-            learnt=_learnt(read_state(state_path, NAME)) if state_path is not None else None,
+            learnt=_learnt(state_path) if state_path is not None else None,
             reason=_REASON,
         )
         self._entries = self.controller.table.entries
@@ -146,13 +151,24 @@ def _figures_of(entry: Entry) -> Iterator[Figure]:
         yield Figure(names.METRIC_SAMPLING_PROBABILITY, entry.probability, key)
 
 
-def _learnt(state: Any) -> Mapping[Key, float]:  # Any: JSON
-    """Return the rates in a state that was written, without what makes no sense."""
+def _learnt(path: Path) -> Mapping[Key, float]:
+    """Return the rates that were written, without what makes no sense; that is named once in the log."""
+    state = read_state(path, NAME)
+    if state is None:
+        return {}
     rates: dict[Key, float] = {}
+    wrong: list[Any] = [] if isinstance(state, list) else [state]  # Any: JSON
     for row in state if isinstance(state, list) else ():
         match row:
-            case [str(pipeline), str(stage), int() | float() as per_s] if 0 < per_s < 1e12:
+            case [str(pipeline), str(stage), int() | float() as per_s] if (
+                0 < per_s <= _MOST_PER_S and per_s is not True
+            ):
                 rates[pipeline, stage] = float(per_s)
             case _:
-                continue
+                wrong.append(row)
+    if wrong:
+        _log.error(
+            "sampling_state_path names %s, in which the part of %s has what can't be used (%d), first %.200r; "
+            "expected [pipeline, stage, traces per second]. It is ignored and learnt anew.", path, NAME, len(wrong), wrong[0],
+        )  # fmt: skip
     return rates

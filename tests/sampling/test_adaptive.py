@@ -152,8 +152,8 @@ def test_under_load_half_is_kept_until_the_load_is_well_below_its_limit() -> Non
 
     # One standard error: √(1000) of 1,000 kept, √(500) of 500. The first second of a window still goes by the last one's load.
     expected = [None, 100, 100, 50, 50, 100, 50]
-    for count, right in zip(kept[1:], expected[1:], strict=True):
-        assert count == pytest.approx(right, rel=0.1 + 4 / math.sqrt(500))
+    for per_s, right in zip(kept[1:], expected[1:], strict=True):
+        assert per_s == pytest.approx(right, rel=0.1 + 4 / math.sqrt(500))
 
 
 def test_figures_tell_decisions_by_key_the_probability_and_the_error() -> None:
@@ -279,14 +279,42 @@ def test_a_broken_state_is_named_and_ignored(text: str, tmp_path: Path, caplog: 
     assert len(caplog.records) == 1
 
 
-def test_rates_that_make_no_sense_are_left_out(tmp_path: Path) -> None:
-    """A file of the right kind with wrong rows in it: the good ones count."""
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["p", "negative", -1],
+        ["p", "huge", 1e308],
+        ["p", "none", math.nan],
+        ["p", "no rate", True],
+        ["p", 3, 1],
+        "p",
+        [],
+    ],
+    ids=str,
+)
+def test_rates_that_make_no_sense_are_named_and_left_out(
+    wrong: object, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file of the right kind with wrong rows in it: the good ones count, and one error names the first of the others."""
     path = tmp_path / "sampling.json"
-    rows = [["p", "good", 5], ["p", "negative", -1], ["p", 3, 1], "p", ["p", "huge", 1e300], []]
-    path.write_text(json.dumps({"otelkit_sampling_state": 1, "otelkit_adaptive": rows}))
+    path.write_text(json.dumps({"otelkit_sampling_state": 1, "otelkit_adaptive": [["p", "good", 5], wrong, wrong]}))
     entries = restarted(path).controller.table.entries
 
     assert {key: entry.rate.per_s for key, entry in entries.items()} == {("p", "good"): 5.0}
+    (said,) = caplog.messages
+    assert f"{path}, in which the part of otelkit_adaptive has what can't be used (2), first {wrong!r};" in said
+
+
+def test_a_part_that_is_no_list_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """And one that is not there, because another sampler has written the file, is not."""
+    path = tmp_path / "sampling.json"
+    path.write_text(json.dumps({"otelkit_sampling_state": 1, "otelkit_adaptive": {"p": 3}}))
+    restarted(path)
+    path.write_text(json.dumps({"otelkit_sampling_state": 1, "otelkit_tail": {}}))
+    restarted(path)
+
+    (said,) = caplog.messages
+    assert "can't be used (1), first {'p': 3};" in said
 
 
 def test_a_child_does_not_overwrite_its_parents_state(tmp_path: Path) -> None:
