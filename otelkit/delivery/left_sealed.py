@@ -51,8 +51,14 @@ def take_in(folder: Path, begun_before_ns: int | None = None) -> list[tuple[Sign
         try:
             with open(file, "rb", closefd=False) as stream:
                 left = what_is_left(stream.read())
-            found += _stored(folder, left)
-            path.unlink()
+            stored = _stored(folder, left)
+            try:
+                path.unlink()
+            except OSError:
+                # What stays is taken in again, so what was stored of it must not.
+                _delete(stored)
+                raise
+            found += stored
         except OSError as error:
             _log.warning("what %s holds can't be taken in now: %s; it stays", path, error.strerror or error)
         finally:
@@ -89,10 +95,15 @@ def _stored(folder: Path, left: Iterable[Sealed]) -> list[tuple[Signal, int, Pat
             stored.append((each.signal, each.destination, store(folder, _segment(each), forced=False)))
     except OSError:
         # The next one begins anew.
-        for _, _, path in stored:
-            path.unlink(missing_ok=True)
+        _delete(stored)
         raise
     return stored
+
+
+def _delete(stored: Iterable[tuple[Signal, int, Path]]) -> None:
+    for _, _, path in stored:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _segment(sealed: Sealed) -> tuple[bytes, bytes]:

@@ -119,6 +119,25 @@ def test_what_can_not_be_taken_in_now_stays_and_is_not_there_twice(
     assert len(take_in(tmp_path)) == 3
 
 
+def test_what_can_not_be_deleted_is_not_stored_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays sealed until it can be."""
+    leave(tmp_path, "traces", b"one")
+    unlink = Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".sealed":
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        found = [take_in(tmp_path) for _ in range(3)]
+
+    assert found == [[], [], []]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".sealed"]
+    assert read_all(tmp_path) == [("traces", b"one", 1)]
+
+
 def test_a_folder_that_is_not_there_has_nothing(tmp_path: Path) -> None:
     """As before the first failure, or the first child."""
     assert take_in(tmp_path / "none") == []
