@@ -63,10 +63,10 @@ def test_buffer_and_ring_share_the_memory_that_is_given() -> None:
     ring = both.step.retention
 
     assert isinstance(ring, Ring)
-    assert ring._limit_bytes + both.step._limits.bytes == 32 * 1024 * 1024
-    assert ring._limit_spans + both.step._limits.spans == 50_000
+    assert ring._limit_bytes + both.step._buffer._limits.bytes == 32 * 1024 * 1024
+    assert ring._limit_spans + both.step._buffer._limits.spans == 50_000
     assert alone.step.retention is None
-    assert alone.step._limits.bytes == 32 * 1024 * 1024
+    assert alone.step._buffer._limits.bytes == 32 * 1024 * 1024
 
 
 def test_every_trigger_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
