@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from otelkit.sampling.key_table import FORGOTTEN_PER_WINDOW, REST, Entry, Key, K
 from otelkit.sampling.load import Load
 from otelkit.sampling.long_run import LongRun
 
+_log = logging.getLogger("otelkit.sampling")
 _S: Final = 1_000_000_000
 _FEW: Final = 8
 """So many more arrivals than expected are looked at: fewer are no rate yet."""
@@ -96,6 +98,7 @@ class Controller:
         self._trend = CommonTrend()
         self._new = 0
         """Keys that are new in this window."""
+        self._said_full = False
         for key, per_s in (learnt or {}).items():
             self.table.add(key, per_s, self._since_ns)
         for entry in self.table:
@@ -112,6 +115,19 @@ class Controller:
 
     def meet(self, key: Key) -> Entry:
         """Return the entry of a key that is not in the table: a new one, or, where there is no room, the one for the rest."""
+        entry = self._met(key)
+        # Outside the lock: a handler may start traces.
+        if not self._said_full and self.table.is_crowded:
+            self._said_full = True
+            _log.warning(
+                "Traces start with more than %d pairs of pipeline and stage, or names of spans (sampling_max_keys). "
+                "The others are sampled together, as one, and rare ones among them are not told from frequent ones. "
+                "Take what differs from trace to trace, like ids, out of the names, or raise sampling_max_keys.",
+                len(self.table.entries),
+            )
+        return entry
+
+    def _met(self, key: Key) -> Entry:
         if not self._lock.acquire(blocking=False):
             # Others are at work, or this is a signal handler that has interrupted them: never waited for. The next is let in.
             return self.table.rest
@@ -122,7 +138,7 @@ class Controller:
             window_s = self._window_ns / _S
             entry = self.table.add(key, 1 / window_s, self.now_ns())
             if entry is None:
-                return self.table.rest
+                return self.table.turn_away(key)
             # As far as is known it comes once in this window. Of many that are new at once each may have less.
             self._new += 1
             entry.use(max(_LEAST, min(1.0, self._open_per_s * window_s / self._new)))
@@ -203,6 +219,7 @@ class Controller:
             entry.is_burst = False
             self._expect(entry, now_ns)
         self.table.find_idle(window_s)
+        self.table.count_rest_anew()
         self._spare = math.inf
         self._bursts = []
         self._new = 0
@@ -221,7 +238,8 @@ class Controller:
     def _share_out(self, now_ns: int) -> None:
         """Choose all probabilities anew, by the rates as they are known."""
         supply = self._supply_per_s
-        demands = sorted(entry.rate.per_s for entry in self.table)
+        # Those for whom there is no room are taken to come equally often.
+        demands = sorted(per_s for entry in self.table for per_s in [entry.rate.per_s / entry.keys] * entry.keys)
         share = self._share_per_s = fair_share(demands, supply / self._trend.ahead)
         self._open_per_s = fair_share(demands, supply / self._trend.ahead, newcomers=1)
         self._spare = min(self._spare, self._open_per_s * self._left_s(now_ns))
@@ -231,7 +249,7 @@ class Controller:
                 entry.grant_per_s = share
                 self._follow(entry, now_ns)
             else:
-                entry.use(max(_LEAST, min(1.0, share / entry.rate.wary_per_s)))
+                entry.use(max(_LEAST, min(1.0, share * entry.keys / entry.rate.wary_per_s)))
 
     def _expect(self, entry: Entry, now_ns: int) -> None:
         """Set the number of arrivals at which the key is looked at before the window ends."""
@@ -272,13 +290,14 @@ class Controller:
 
     def _begin_burst(self, entry: Entry, per_s: float, now_ns: int) -> None:
         """Take a key's rate from what came since it was looked at last, from now until the window ends."""
-        before_per_s, share = entry.rate.per_s, self._share_per_s
+        before_per_s, share = entry.rate.per_s / entry.keys, self._share_per_s
         entry.is_burst = True
         entry.burst_from, entry.burst_ns = entry.checked, entry.checked_ns
         entry.grant_per_s = share if before_per_s >= share else self._open_per_s
         self._bursts.append(entry)
         self._follow(entry, now_ns)
-        self._unplanned_per_s += max(0.0, min(per_s, entry.grant_per_s) - min(before_per_s, share))
+        unplanned_per_s = min(per_s / entry.keys, entry.grant_per_s) - min(before_per_s, share)
+        self._unplanned_per_s += max(0.0, unplanned_per_s) * entry.keys
         if self._unplanned_per_s >= self._supply_per_s / 2:
             self._share_out(now_ns)
 
@@ -294,7 +313,7 @@ class Controller:
         per_s = arrivals * _S / max(now_ns - entry.burst_ns, _SHORTEST_NS)
         entry.rate.guess(per_s)
         part = self._supply_per_s * self._window_ns / _S / _PARTS / max(1, len(self._bursts))
-        entry.use(max(_LEAST, min(1.0, max(entry.grant_per_s / per_s, part / arrivals))))
+        entry.use(max(_LEAST, min(1.0, max(entry.grant_per_s * entry.keys / per_s, part / arrivals))))
         entry.check_at = entry.arrivals + max(_FEW, arrivals)
 
     # -- processes -------------------------------------------------------------------------------------------------
@@ -305,6 +324,7 @@ class Controller:
         self._spare = math.inf
         self._bursts = []
         self._new = 0
+        self.table.count_rest_anew()
         for entry in self.table:
             entry.forget_counts()
             self._expect(entry, self._since_ns)

@@ -26,11 +26,14 @@ class Entry:
 
     __slots__ = (
         "arrivals", "burst_from", "burst_ns", "check_at", "checked", "checked_ns", "counted", "credit", "expected",
-        "grant_per_s", "is_burst", "kept", "key", "likelier", "likelier_share", "marked", "other", "probability", "rate",
+        "grant_per_s", "is_burst", "kept", "key", "keys", "likelier", "likelier_share", "marked", "other", "probability",
+        "rate",
     )  # fmt: skip
 
     def __init__(self, key: Key, per_s: float, now_ns: int, reason: str) -> None:
         self.key = key
+        self.keys = 1
+        """So many keys share it; of the target it gets the share of as many."""
         self.rate = ArrivalRate(per_s)
         self.arrivals = 0
         self.kept = 0
@@ -54,7 +57,7 @@ class Entry:
         self.burst_ns = 0
         """That moment, and the arrivals then."""
         self.grant_per_s = 0.0
-        """What may be kept of it."""
+        """What may be kept of it, for each key that shares it."""
         self.check_at = 0
         """Arrivals at which there are more than expected, by far."""
         self.checked = 0
@@ -105,6 +108,9 @@ class KeyTable:
         """Without the rest."""
         self.rest = Entry(REST, 0.0, now_ns, reason)
         """Of all keys that there is no room for."""
+        self._turned_away: set[int] = set()
+        """Hashes of those that came in this window; at most ``max_keys``, so that of the target these never get more than half
+        while the others need it."""
         self._leaving: list[Entry] = []
 
     def __len__(self) -> int:
@@ -123,6 +129,23 @@ class KeyTable:
             return None
         entry = self.entries[key] = Entry(key, per_s, now_ns, self._reason)
         return entry
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there was no room for a key in this window."""
+        return bool(self._turned_away)
+
+    def turn_away(self, key: Key) -> Entry:
+        """Return the rest for a key that there is no room for, and count it among those that share it."""
+        if len(self._turned_away) < self._max_keys:
+            self._turned_away.add(hash(key))
+            self.rest.keys = max(self.rest.keys, len(self._turned_away))
+        return self.rest
+
+    def count_rest_anew(self) -> None:
+        """Start counting the keys that share the rest anew: so many came since this was last done."""
+        self.rest.keys = max(1, len(self._turned_away))
+        self._turned_away.clear()
 
     def find_idle(self, window_s: float) -> None:
         """Note who may make room from now on: the keys that have nearly ceased to come."""

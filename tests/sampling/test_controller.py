@@ -64,6 +64,51 @@ def test_after_a_tenfold_step_the_throughput_is_on_target_within_three_windows(k
     assert_on_target(windows[5 + SETTLED - 1 :], target)
 
 
+def test_keys_beyond_those_told_apart_get_a_share_for_each_of_them() -> None:
+    """1,500 keys where there is room for 1,000: counts are as exact as with room for all, and no trace counts for far more.
+
+    From the first window on nothing stands for more than 50 times the mean. Then what is estimated varies by what it would if
+    all had the same probability kept / came; 4 standard errors (error probability 6e-5).
+    """
+    _, traffic = adaptive(100.0, window_s=WINDOW_S, max_keys=1000)
+    windows = traffic.windows(lambda _: [2.0] * 1500, 6)
+    settled = windows[SETTLED - 1 :]
+    came, kept, estimate = (
+        sum(sum(values) for values in each)
+        for each in zip(*((window.came, window.kept, window.estimate) for window in settled), strict=True)
+    )
+    mean = came / kept
+
+    assert_on_target(settled, 100.0)
+    assert estimate == pytest.approx(came, abs=4 * math.sqrt(came * (mean - 1)))
+    assert max(one_in for window in windows for odds in window.one_in for one_in in odds) <= 50 * mean
+
+
+def test_keys_that_are_told_apart_keep_half_of_the_target_however_many_others_come() -> None:
+    """Spans that are named by their ids do not drive out the others."""
+    _, traffic = adaptive(100.0, window_s=WINDOW_S, max_keys=10)
+    windows = traffic.windows(step([50.0] * 10, [50.0] * 10 + [1.0] * 2000, at=1), 1 + 6)
+    told_apart = [sum(window.kept[:10]) / WINDOW_S for window in windows[1 + SETTLED - 1 :]]
+
+    # Binomial: 4 standard errors of 500 kept in a window.
+    assert min(told_apart) > 50 - 4 * math.sqrt(500) / WINDOW_S
+
+
+def test_when_there_is_no_room_for_a_key_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """As a warning that names the setting; not while there is room."""
+    _, traffic = adaptive(100.0, max_keys=3)
+    traffic.windows(lambda _: [5.0] * 3, 1)
+
+    assert not caplog.records
+
+    traffic.windows(lambda _: [5.0] * 4, 3)
+    messages = [record.getMessage() for record in caplog.records]
+
+    assert len(messages) == 1
+    assert "more than 3 pairs of pipeline and stage" in messages[0]
+    assert "sampling_max_keys" in messages[0]
+
+
 def test_in_the_window_of_a_step_the_throughput_is_four_times_the_target_at_most() -> None:
     """A key that comes far more often than expected is found out before its window ends.
 

@@ -40,6 +40,27 @@ def test_only_a_key_that_has_ceased_makes_room() -> None:
     assert kept.add(("p", "e"), 1.0, 0) is None
 
 
+def test_keys_without_room_are_counted_window_by_window() -> None:
+    """Each once, and never more than there is room for: so the rest cannot take the whole target from the keys told apart."""
+    kept = table(3)
+    for _ in range(2):
+        kept.turn_away(("p", "x"))
+        kept.turn_away(("p", "y"))
+
+    assert kept.rest.keys == 2
+    kept.count_rest_anew()
+    kept.turn_away(("p", "x"))
+    assert kept.rest.keys == 2
+    kept.count_rest_anew()
+    assert kept.rest.keys == 1
+    assert not kept.is_crowded
+
+    for number in range(100):
+        kept.turn_away(("p", f"{number}"))
+    assert kept.rest.keys == 3
+    assert kept.is_crowded
+
+
 def test_a_program_whose_spans_are_named_by_their_ids_does_not_fill_the_memory() -> None:
     """100,000 names, each seen once: a table of 100 stays one, and all are decided on and counted."""
     sampler, _ = adaptive(100.0, max_keys=100)
