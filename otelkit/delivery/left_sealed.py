@@ -12,7 +12,7 @@ from typing import Final
 
 from otelkit.delivery.file_lock import lock
 from otelkit.delivery.sealed_file import SUFFIX, UNFINISHED, began_at
-from otelkit.delivery.sealed_record import Sealed, what_is_left
+from otelkit.delivery.sealed_record import Sealed, damage, what_is_left
 from otelkit.delivery.segment import head
 from otelkit.delivery.segment_file import store
 from otelkit.model.signals import Signal
@@ -50,10 +50,10 @@ def take_in(folder: Path, begun_before_ns: int | None = None) -> list[tuple[Sign
             continue
         try:
             with open(file, "rb", closefd=False) as stream:
-                left = what_is_left(stream.read())
-            stored = _stored(folder, left)
+                data = stream.read()
+            stored = _stored(folder, what_is_left(data))
             try:
-                path.unlink()
+                _take_away(path, damage(data))
             except OSError:
                 # What stays is taken in again, so what was stored of it must not.
                 _delete(stored)
@@ -98,6 +98,16 @@ def _stored(folder: Path, left: Iterable[Sealed]) -> list[tuple[Signal, int, Pat
         _delete(stored)
         raise
     return stored
+
+
+def _take_away(path: Path, why: str | None) -> None:
+    """Delete a file that was taken in; set it aside if not all of it could be read, as the spool does with requests."""
+    if why is None:
+        path.unlink()
+        return
+    aside = path.with_name(path.name + ".damaged")
+    path.rename(aside)
+    _log.warning("what a process has left sealed %s and was set aside as %s; telemetry in it is lost", why, aside)
 
 
 def _delete(stored: Iterable[tuple[Signal, int, Path]]) -> None:

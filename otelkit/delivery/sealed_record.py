@@ -70,8 +70,21 @@ def what_is_left(data: bytes) -> list[Sealed]:
 
     What comes after a record that is cut short or was changed is not read; neither is a file of another format.
     """
+    return _read(data)[0]
+
+
+def damage(data: bytes) -> str | None:
+    """Return what keeps a sealed file, or the end of one, from being read; None: nothing does.
+
+    That the last record is cut short is no damage: its writer was killed before it had said that anything is safe.
+    """
+    return _read(data)[1]
+
+
+def _read(data: bytes) -> tuple[list[Sealed], str | None]:
     if not data.startswith(START):
-        return []
+        return [], "is of another format"
+    why = None
     requests: dict[tuple[int, int], Sealed] = {}
     finished: set[tuple[int, int]] = set()
     states: dict[tuple[int, int], Sealed] = {}
@@ -80,7 +93,10 @@ def what_is_left(data: bytes) -> list[Sealed]:
         kind, place, destination, number, count, length, checksum = _HEAD.unpack_from(data, at)
         body = data[at + _HEAD.size : at + _HEAD.size + length]
         whole = zlib.crc32(body, zlib.crc32(data[at : at + _UNSUMMED.size]))
-        if len(body) < length or whole != checksum or place >= len(_SIGNALS):
+        if len(body) < length:
+            break
+        if whole != checksum or place >= len(_SIGNALS):
+            why = "was changed since it was written"
             break
         at += _HEAD.size + length
         if kind == Kind.DONE:
@@ -93,7 +109,7 @@ def what_is_left(data: bytes) -> list[Sealed]:
             for each in _numbers(body):
                 states.pop((place, each), None)
     waiting = [each for key, each in requests.items() if key not in finished]
-    return waiting + [state for _, state in sorted(states.items())]
+    return waiting + [state for _, state in sorted(states.items())], why
 
 
 def _numbers(body: bytes) -> tuple[int, ...]:

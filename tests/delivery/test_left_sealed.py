@@ -138,6 +138,33 @@ def test_what_can_not_be_deleted_is_not_stored_again_and_again(tmp_path: Path, m
     assert read_all(tmp_path) == [("traces", b"one", 1)]
 
 
+@pytest.mark.parametrize("how", ["newer", "changed"])
+def test_what_can_not_be_read_is_set_aside_and_told(how: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As by a newer otelkit, or a disk that errs; what comes before it is taken in."""
+    leave(tmp_path, "traces", b"one", b"two")
+    (path,) = tmp_path.iterdir()
+    data = path.read_bytes()
+    path.write_bytes(b"OTKJ\x7f" + data[len(START) :] if how == "newer" else data[:-1] + b"?")
+    found = [each[2].read_bytes()[-3:] for each in take_in(tmp_path)]
+
+    assert found == ([] if how == "newer" else [b"one"])
+    assert len(list(tmp_path.glob("*.sealed.damaged"))) == 1
+    assert ["set aside" in record.getMessage() for record in caplog.records] == [True]
+    assert take_in(tmp_path) == []
+    assert spool_state(tmp_path).damaged == 1
+
+
+def test_what_was_cut_short_by_a_kill_is_no_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever comes before it is taken in, and the file is gone."""
+    leave(tmp_path, "traces", b"one", b"two")
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    found = [each[2].read_bytes()[-3:] for each in take_in(tmp_path)]
+
+    assert (found, caplog.records) == ([b"one"], [])
+    assert list(tmp_path.glob("*.sealed*")) == []
+
+
 def test_a_folder_that_is_not_there_has_nothing(tmp_path: Path) -> None:
     """As before the first failure, or the first child."""
     assert take_in(tmp_path / "none") == []
