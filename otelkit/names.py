@@ -237,8 +237,9 @@ METRICS: Final[tuple[Name, ...]] = (
     Name(METRIC_STEP_FAULTS, "Faults of plugins contained on the span path, by `step`.", "{fault}", "counter"),
     Name(
         METRIC_SAMPLING_DECISIONS,
-        "Decisions of the sampler, by `otelkit.sampling.class`, `otelkit.sampling.kept`, pipeline and stage: one for each "
-        "trace, and one more for each part that `otelkit_tail` decided on by itself, late or before the trace's end.",
+        "Decisions of `otelkit_adaptive` and `otelkit_tail`, by `otelkit.sampling.class`, `otelkit.sampling.kept`, pipeline "
+        "and stage: one for each trace, and one more for each part that `otelkit_tail` decided on by itself, late or before "
+        "the trace's end.",
         "{decision}",
         "counter",
     ),
