@@ -186,7 +186,7 @@ class Outgoing:
         self._no_room_to_leave = False
         if self._hurrying or self._spool is None or not self._waiting.items or not self.sealing.has_heir():
             return False
-        if not self._spool.has_room(self._waiting.bytes):
+        if not self._spool.reserve_for_others(self._waiting.bytes):
             self._no_room_to_leave = True
             return False
         parcels = list(self._waiting.take_all())

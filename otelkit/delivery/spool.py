@@ -32,7 +32,8 @@ class Spool:
     Args:
         folder: Where the files go. Relative to the working folder of this moment.
         max_bytes: Most bytes in the folder. Beyond it the newest request is refused and counted as lost. Processes that
-            write within the same quarter of a second may exceed it by what they write in it.
+            write within the same quarter of a second may exceed it by what they write in it. What children seal counts, and
+            is never refused.
         account: Where spooled and lost items are counted.
     """
 
@@ -81,8 +82,11 @@ class Spool:
         self._account.spooled(signal, count)
         return path
 
-    def has_room(self, size: int) -> bool:
-        """Whether what somebody else is to send may take so many bytes: half of the folder stays for what can't be sent."""
+    def reserve_for_others(self, size: int) -> bool:
+        """Reserve so many bytes for what somebody else is to send; False if there is no room for it.
+
+        Half of the folder stays for what can't be sent.
+        """
         return self._reserve(size, of=self._max_bytes // 2)
 
     def _say(self, cause: str, message: str, *arguments: object) -> None:

@@ -260,3 +260,10 @@ def test_a_forked_child_writes_into_the_same_spool(tmp_path: Path, ledger: Ledge
 
     assert [body for _, body, _ in read_all(tmp_path)] == [b"parent", b"child"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_reserved_for_others_is_used(tmp_path: Path) -> None:
+    """Half of the folder at most, together; the rest stays for what can't be sent."""
+    spool = Spool(tmp_path / "spool", 1000, Ledger())
+
+    assert [spool.reserve_for_others(300) for _ in range(2)] == [True, False]
