@@ -147,6 +147,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "File to which each process appends one JSON line at its end: of each signal, how much was created and what became of "
         "it. Empty: none. Children that end by a signal or os._exit write nothing.",
+        optional=True,
     ),
     Setting(
         "store_max_bytes",
