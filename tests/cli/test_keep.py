@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from otelkit._cli import exits
 from otelkit._cli.keep import command
@@ -32,6 +34,11 @@ class Waiting:
             at_s, trigger = program
             if self.now() >= at_s and trigger.asks():
                 trigger.answered(2, 5)
+
+
+def invoke(*words: str, **options: Any) -> Result:
+    # A copy: Click remembers the help option of the first way in which a command is called, and this is not the program's.
+    return CliRunner().invoke(copy.copy(command), words, **options)
 
 
 def test_it_waits_for_the_first_answer_and_a_second_for_others(tmp_path: Path) -> None:
@@ -63,8 +70,8 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_when_nobody_answers_the_command_says_who_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 3, as for anything that is not there."""
     monkeypatch.chdir(tmp_path)
-    told = CliRunner().invoke(command, ["--timeout", "0"])
-    as_json = CliRunner().invoke(command, ["--timeout", "0", "--json"], standalone_mode=False)
+    told = invoke("--timeout", "0")
+    as_json = invoke("--timeout", "0", "--json", standalone_mode=False)
 
     assert isinstance(told.exception, exits.NotFoundError)
     assert "otelkit_tail" in str(told.exception)
@@ -82,7 +89,7 @@ def test_answers_are_told_by_program(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return ask_and_wait(folder, timeout_s, now=waiting.now, pause=waiting.pause)
 
     monkeypatch.setattr("otelkit._cli.keep_request.ask_and_wait", ask_them)
-    told = CliRunner().invoke(command, [], standalone_mode=False)
+    told = invoke(standalone_mode=False)
 
     assert told.return_value == exits.OK
     assert "2 traces, 5 spans" in told.output
