@@ -118,6 +118,7 @@ def test_spans_stand_for_the_calls_that_were_made(
             error = math.sqrt(variances[kind] * calls / counts[kind]) if counts[kind] else 0.0
             assert abs(counts[kind] - calls) <= 4 * error + 1e-6, (kind, calls, counts[kind], error)
     assert {("often", False), ("inner", False)} <= judged
-    if sampler == "otelkit_tail":
+    if sampler == "otelkit_tail" and not more:
+        # Below their budget. An exact number has no room for all errors where the whole program takes one window.
         assert counts["often", True] == pytest.approx(truth["often", True])
         assert counts["once", False] == 1
