@@ -14,7 +14,7 @@ from typing import Any, Final
 from opentelemetry.context import Context
 
 from benchmarks.contestants import Arrived, forget_the_environment, work
-from benchmarks.contestants_ours import ours
+from benchmarks.contestants_ours import OURS, ours
 from benchmarks.harness import Figures, alternate
 from benchmarks.report import Column, Report
 from benchmarks.sink import running_to_the_end
@@ -23,7 +23,6 @@ from otelkit.spans.light_span import LightSpan
 CALLS: Final = 20_000
 
 BARE: Final = "the function itself"
-WHOLE: Final = "otelkit stage"
 
 ITEM: Final = "a/file.py"
 
@@ -83,7 +82,7 @@ def measure(quick: bool) -> Report:
     """Measure the parts and the whole in turns, in line, and add the parts up."""
     forget_the_environment()
     url, scratch = running_to_the_end()
-    stage = ours(url, scratch, Arrived(url))[WHOLE]
+    stage = ours(url, scratch, Arrived(url))[OURS]
     alone = parts()
     nothing = "nothing, called"
     contest = alternate(
@@ -91,14 +90,14 @@ def measure(quick: bool) -> Report:
             nothing: functools.partial(turn, lambda: None),
             BARE: functools.partial(turn, lambda: work(ITEM)),
             **{name: functools.partial(turn, part) for name, part in alone.items()},
-            WHOLE: functools.partial(turn, lambda: stage.call(ITEM), stage.flush),
+            OURS: functools.partial(turn, lambda: stage.call(ITEM), stage.flush),
         },
         rounds=3 if quick else 25,
     )
     idle, bare = contest.median(nothing, "us"), contest.median(BARE, "us")
     wrapper = next(iter(alone))
     costs = {name: contest.median(name, "us") - (bare if name == wrapper else idle) for name in alone}
-    whole = contest.median(WHOLE, "us") - bare
+    whole = contest.median(OURS, "us") - bare
     return Report(
         "call_parts",
         "What one stage call is made of, in line",

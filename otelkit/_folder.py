@@ -32,6 +32,37 @@ def make_private_folder(folder: Path) -> None:
                 file.write("*\n")
 
 
+def write_all(file: int, data: bytes) -> None:
+    """Write all of ``data`` to an open file; the system may take it in pieces.
+
+    Raises:
+        OSError: It can't be written; a part of it may be.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def append_line(path: Path, line: str, *, most_bytes: int | None = None) -> None:
+    """Add a line to the file, made for its user only if it is not there.
+
+    Args:
+        path: Of the file.
+        line: Without its end.
+        most_bytes: Nothing is added to a file of this size or more; None: it has no limit.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
+    try:
+        if most_bytes is None or os.fstat(file).st_size < most_bytes:
+            # One write to a file opened for appending: lines of several processes do not mix.
+            os.write(file, f"{line}\n".encode())
+    finally:
+        os.close(file)
+
+
 def replace_file(path: Path, text: str) -> None:
     """Put ``text`` in place of the file, for its user only, in one step: whoever reads it finds the old one or all of the new.
 

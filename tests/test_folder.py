@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from otelkit._cli.receiver_settings import make_store_folder
-from otelkit._folder import make_private_folder, replace_file
+from otelkit._folder import PRIVATE_FILE, append_line, make_private_folder, replace_file, write_all
 from otelkit._guard import Barrier
 from otelkit.delivery.spool import Spool
 from otelkit.embedded.store import Store
@@ -96,3 +96,24 @@ def test_a_file_that_cannot_be_replaced_stands(tmp_path: Path) -> None:
         replace_file(path, "\ud800")
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_lines_are_added_until_the_file_is_full(tmp_path: Path) -> None:
+    """Whole ones, the last of which may pass the limit; for the user's eyes only."""
+    path = tmp_path / "notes.jsonl"
+    for number in range(4):
+        append_line(path, f"line {number}", most_bytes=10)
+    append_line(path, "without a limit")
+
+    assert path.read_text(encoding="utf-8").splitlines() == ["line 0", "line 1", "without a limit"]
+    assert path.stat().st_mode & 0o777 == PRIVATE_FILE
+
+
+def test_what_the_system_takes_in_pieces_is_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take less of a write than it was given."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data[:7])))
+    with (tmp_path / "file").open("wb") as file:
+        write_all(file.fileno(), b"a line that is longer than that")
+
+    assert (tmp_path / "file").read_bytes() == b"a line that is longer than that"

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from otelkit._folder import PRIVATE_FILE, make_private_folder
+from otelkit._folder import PRIVATE_FILE, make_private_folder, write_all
 from otelkit.delivery.sealed_record import START, Kind, over, record
 from otelkit.delivery.waiting import Waiting
 from otelkit.model.signals import Signal
@@ -143,7 +143,7 @@ class SealedFile:
             try:
                 if self._requests:
                     self._begin()
-                    _write(left, over(Kind.DONE, self._signal, list(self._requests)))
+                    write_all(left, over(Kind.DONE, self._signal, list(self._requests)))
             except OSError as error:
                 # This process goes on with all of it: nobody else may find any of it.
                 with suppress(OSError):
@@ -196,7 +196,7 @@ class SealedFile:
         file = self._opened(unfinished)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _write(file, data)
+            write_all(file, data)
             unfinished.rename(self._path)
         except BaseException:
             os.close(file)
@@ -221,7 +221,7 @@ class SealedFile:
     def _append(self, data: bytes) -> None:
         assert self._file is not None
         try:
-            _write(self._file, data)
+            write_all(self._file, data)
         except OSError:
             # What is cut short must not hide what comes after it.
             with suppress(OSError):
@@ -249,9 +249,3 @@ def began_at(time_ns: int) -> str:
 
 def _size(parts: _Parts) -> int:
     return len(parts[0]) + len(parts[1])
-
-
-def _write(file: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(file, rest) :]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from otelkit._folder import PRIVATE_FILE, make_private_folder
+from otelkit._folder import PRIVATE_FILE, make_private_folder, write_all
 
 
 def store(folder: Path, parts: Sequence[bytes], *, forced: bool) -> Path:
@@ -42,9 +42,7 @@ def _store(folder: Path, parts: Sequence[bytes], forced: bool) -> Path:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         for part in parts:
-            rest = memoryview(part)
-            while rest:
-                rest = rest[os.write(file, rest) :]
+            write_all(file, part)
         if forced:
             os.fsync(file)
         fcntl.flock(file, fcntl.LOCK_UN)

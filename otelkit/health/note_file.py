@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from otelkit._folder import PRIVATE_FILE, make_private_folder
+from otelkit._folder import append_line, make_private_folder
 
 _OLD: Final = ".old"
 
@@ -38,18 +37,11 @@ def append(
     Raises:
         OSError: The folder or the file can't be written.
     """
-    line = (json.dumps(note) + "\n").encode("utf-8")
     make_private_folder(path.parent)
     if keep == "newest" and _size(path) >= most_bytes:
         # Whoever has it open meanwhile adds to what was set aside, which is read too.
         path.replace(path.with_name(path.name + _OLD))
-    # One write to a file opened for appending: lines of several processes do not mix.
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
-    try:
-        if keep == "newest" or os.fstat(file).st_size < most_bytes:
-            os.write(file, line)
-    finally:
-        os.close(file)
+    append_line(path, json.dumps(note), most_bytes=most_bytes if keep == "oldest" else None)
 
 
 def read(path: Path) -> Iterator[Any]:  # Any: whatever is in the file

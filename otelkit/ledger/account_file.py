@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
+from otelkit._folder import append_line
 from otelkit.ledger.ledger import Ledger
-
-_PRIVATE: Final = 0o600
 
 
 def append_account(path: Path, ledger: Ledger, *, run_id: str) -> None:
@@ -21,21 +20,5 @@ def append_account(path: Path, ledger: Ledger, *, run_id: str) -> None:
     Raises:
         OSError: The file can't be written.
     """
-    accounts = {
-        signal: {
-            "created": counts.created,
-            "delivered": counts.delivered,
-            "spooled": counts.spooled,
-            "dropped": counts.dropped,
-            "lost": dict(counts.lost),
-            "pending": counts.pending,
-        }
-        for signal, counts in ledger.snapshot().items()
-    }
-    line = json.dumps({"pid": os.getpid(), "run": run_id, "accounts": accounts}) + "\n"
-    # One write to a file opened for appending: lines of several processes do not mix.
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _PRIVATE)
-    try:
-        os.write(file, line.encode("utf-8"))
-    finally:
-        os.close(file)
+    accounts = {signal: {**asdict(counts), "pending": counts.pending} for signal, counts in ledger.snapshot().items()}
+    append_line(path, json.dumps({"pid": os.getpid(), "run": run_id, "accounts": accounts}))

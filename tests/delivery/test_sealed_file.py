@@ -189,7 +189,7 @@ def test_what_can_not_be_handed_over_is_nobody_else_s(
     for body in (b"one", b"two"):
         waiting.put(body, 1)
     write(sealed, waiting)
-    really, writes = sealed_file._write, [0]
+    really, writes = sealed_file.write_all, [0]
 
     def full(file: int, data: bytes) -> None:
         writes[0] += 1
@@ -197,7 +197,7 @@ def test_what_can_not_be_handed_over_is_nobody_else_s(
             raise OSError(28, "No space left on device")
         really(file, data)
 
-    monkeypatch.setattr(sealed_file, "_write", full)
+    monkeypatch.setattr(sealed_file, "write_all", full)
 
     assert sealed.hand_over({1}) is False
     assert (sealed.broken, files(folder)) == (True, [])
